@@ -1,0 +1,43 @@
+/**
+ * The queue port: what stands between the sources and the writer. A source's answer waits for `publish`; the writer
+ * acknowledges what the store has committed.
+ */
+
+export interface QueueBatch {
+  /** Lines in the order in which they were published: events and ledger lines, JSON without line feed. */
+  readonly lines: readonly string[];
+  /** Lines that could not be read, as found. */
+  readonly unreadable: readonly { readonly reason: string; readonly line: string }[];
+  /** The place after this batch. */
+  readonly end: string;
+}
+
+export interface QueueStats {
+  /** Bytes that are published and not yet acknowledged. */
+  readonly depthBytes: number;
+  /** Age of the oldest line that is not acknowledged, in seconds; 0 when there is none. */
+  readonly ageSeconds: number;
+}
+
+/** The queue can take no more now; a source answers 503 with `Retry-After`. */
+export class QueueFullError extends Error {
+  override readonly name = 'QueueFullError';
+  readonly code = 'QUEUE_FULL';
+}
+
+export interface Queue {
+  /**
+   * Resolves when the lines are as safe as the queue's durability setting promises.
+   *
+   * @throws QueueFullError when the queue is at its bound or its disk is full: nothing was taken then.
+   */
+  publish(lines: readonly string[]): Promise<void>;
+  /** Starts reading after this place; a new store starts at the oldest line. */
+  seek(position: string | undefined): Promise<void>;
+  /** The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. */
+  read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch>;
+  /** Everything before this place is in the store, durably: it may go. */
+  acknowledge(position: string): Promise<void>;
+  stats(): QueueStats;
+  close(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+/**
+ * The store port: where events can be queried.
+ *
+ * A store takes batches from the writer. What `insert` took is seen by queries at once; what `commit` confirmed survives
+ * a crash. The checkpoint that goes into a commit says how much of the queue the store then holds: both become durable in
+ * one atomic step, so that after a crash the writer starts again exactly where the store ends: nothing is missing and
+ * nothing is twice.
+ */
+import type { Answer } from '../query/answer.ts';
+import type { Plan } from '../query/plan.ts';
+
+/** What the store holds: JSON, written and read by the writer, opaque to the store. */
+export interface Checkpoint {
+  /** The place in the queue up to which everything is in the store. */
+  readonly position: string;
+  /** For each producer the sequence numbers that are stored and its latest account (see `writer/ledger-book.ts`). */
+  readonly ledger: unknown;
+}
+
+/** An event that the writer has checked: `line` is its canonical JSON. */
+export interface StoredLine {
+  readonly line: string;
+  readonly timestampMs: number;
+}
+
+export interface FieldInfo {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'json';
+  /** Share of the known events that have it, in [0, 1]; 1 for fields whose presence isn't counted. */
+  readonly presence: number;
+}
+
+export interface Store {
+  /** What was last committed, `undefined` in a new store. */
+  readonly checkpoint: Checkpoint | undefined;
+  insert(lines: readonly StoredLine[]): Promise<void>;
+  commit(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Runs a plan.
+   *
+   * @throws QueryError where the plan can't be run as it is, with the place of the fault.
+   */
+  query(plan: Plan, signal?: AbortSignal): Promise<Answer>;
+  /** One event by its id. */
+  event(id: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** The fields that events have, from metadata: never a scan. */
+  fields(): Promise<readonly FieldInfo[]>;
+  /** Numbers for health and metrics. */
+  stats(): StoreStats;
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly events: number;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly hotEvents: number;
+  /** Segments that could not be read and were set aside, with the reason. */
+  readonly quarantined: readonly { readonly segment: string; readonly reason: string }[];
+}

@@ -1,0 +1,2 @@
+export * from './ledger-line.ts';
+export { SequenceSet } from './sequence-set.ts';
