@@ -1,0 +1,1 @@
+export { createRedactor, type KeyDecision, type Redactor } from './redactor.ts';
