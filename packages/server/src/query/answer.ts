@@ -5,6 +5,11 @@ export interface Estimate {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  /**
+   * For min, max and distinct, which sampling can only miss: the truth is at least (`lower`) or at most (`upper`) the
+   * value. `low` and `high` are then what is known, not a 95 % interval.
+   */
+  readonly bound?: 'lower' | 'upper';
 }
 
 /** A number where exact, an estimate where anything that it was counted from was sampled. */

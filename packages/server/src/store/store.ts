@@ -17,10 +17,28 @@ export interface Checkpoint {
   readonly ledger: unknown;
 }
 
-/** An event that the writer has checked: `line` is its canonical JSON. */
+/**
+ * An event that the writer has checked: `line` is its canonical JSON (as `JSON.stringify` writes it, on one line), and the
+ * fields of `EVENT_FIELDS` have the types of that table. A known field whose value doesn't fit is the writer's to move to
+ * an attribute: a store may read it as missing.
+ */
 export interface StoredLine {
   readonly line: string;
   readonly timestampMs: number;
+  /** The line as it was parsed, where the writer has it at hand: saves the store from parsing it again. */
+  readonly event?: Readonly<Record<string, unknown>>;
+}
+
+/** The place of an event in the order newest first: by timestamp, then by event id. */
+export interface EventKey {
+  /** RFC 3339, as in the event. */
+  readonly timestamp: string;
+  readonly eventId: string;
+}
+
+export interface QueryOptions {
+  /** For a plan that answers with events: only those older than this one, to go on where the last answer ended. */
+  readonly after?: EventKey;
 }
 
 export interface FieldInfo {
@@ -40,7 +58,7 @@ export interface Store {
    *
    * @throws QueryError where the plan can't be run as it is, with the place of the fault.
    */
-  query(plan: Plan, signal?: AbortSignal): Promise<Answer>;
+  query(plan: Plan, signal?: AbortSignal, options?: QueryOptions): Promise<Answer>;
   /** One event by its id. */
   event(id: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The fields that events have, from metadata: never a scan. */
