@@ -51,7 +51,12 @@ export interface FieldInfo {
 export interface Store {
   /** What was last committed, `undefined` in a new store. */
   readonly checkpoint: Checkpoint | undefined;
+  /** Takes all of these lines, or, where it rejects, none of them. */
   insert(lines: readonly StoredLine[]): Promise<void>;
+  /**
+   * Makes durable exactly what was inserted before this call, together with the checkpoint. `insert` may be called while
+   * it is under way: those lines belong to the next commit. Where it rejects, the lines stay, for the next commit.
+   */
   commit(checkpoint: Checkpoint): Promise<void>;
   /**
    * Runs a plan.
