@@ -8,7 +8,32 @@ export interface Position {
 
 export const SPOOL_START: Position = { segment: 1, offset: 0 };
 
+const POSITION = /^(\d{1,15}):(\d{1,15})$/;
+
 /** Negative where `a` comes before `b`, 0 where they are the same place, positive where it comes after. */
 export function comparePositions(a: Position, b: Position): number {
   return a.segment - b.segment || a.offset - b.offset;
+}
+
+/**
+ * Writes a position as text: segment, colon, offset.
+ *
+ * @example
+ * formatPosition({ segment: 12, offset: 3456 }); // '12:3456'
+ */
+export function formatPosition(position: Position): string {
+  return `${position.segment}:${position.offset}`;
+}
+
+/** Reads what {@link formatPosition} wrote; `undefined` where the text is not a position. */
+export function parsePosition(text: string): Position | undefined {
+  const match = POSITION.exec(text);
+  return match === null ? undefined : toPosition(Number(match[1]), Number(match[2]));
+}
+
+/** A position from two values that nobody has checked; `undefined` where they are none. */
+export function toPosition(segment: unknown, offset: unknown): Position | undefined {
+  if (typeof segment !== 'number' || !Number.isSafeInteger(segment) || segment < 1) return undefined;
+  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return undefined;
+  return { segment, offset };
 }

@@ -1,0 +1,316 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { batchOfUnreadable, type Chunk, reasonForTornEnd, takeBatch } from './chunk.ts';
+import { checkCursorName, freeSegments, readCursor, writeCursor } from './cursor.ts';
+import { comparePositions, formatPosition, type Position, SPOOL_START } from './position.ts';
+import {
+  errorCode,
+  hasCode,
+  LINE_FEED,
+  listSegmentNumbers,
+  listSegments,
+  MAX_LINE_BYTES,
+  segmentPath,
+} from './segment.ts';
+import type { ReadLimits, SpoolBatch, SpoolNoticeCode, SpoolReader, SpoolReaderOptions } from './types.ts';
+
+const SMALLEST_READ = 64 * 1024;
+
+/**
+ * Opens the reading end of one route, in any thread or process, while the writer is at work or after it is gone. The cursor
+ * is made where there is none.
+ *
+ * @throws RangeError when the cursor's name isn't one.
+ *
+ * @example
+ * const reader = await openSpoolReader({ directory, cursor: 'tailrace' });
+ * const batch = await reader.read({ maxLines: 500, maxBytes: 1024 * 1024 });
+ * if (batch !== undefined) await reader.commit(batch.to);
+ */
+export async function openSpoolReader(options: SpoolReaderOptions): Promise<SpoolReader> {
+  checkCursorName(options.cursor);
+  const reader = new DiskSpoolReader(options);
+  await reader.start();
+  return reader;
+}
+
+class DiskSpoolReader implements SpoolReader {
+  readonly #options: SpoolReaderOptions;
+  readonly #directory: string;
+  readonly #isEnded: boolean;
+  readonly #cursorIntervalMs: number;
+
+  #next = SPOOL_START;
+  #committed = SPOOL_START;
+  #durable = SPOOL_START;
+  #freedBelow = 0;
+  #chunk: Chunk | undefined;
+  #file: { readonly segment: number; readonly handle: FileHandle } | undefined;
+
+  #reading: Promise<unknown> = Promise.resolve();
+  #persisting: Promise<void> = Promise.resolve();
+  #persistedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #isCursorFailing = false;
+  #isClosed = false;
+
+  constructor(options: SpoolReaderOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
+    this.#isEnded = options.isEnded ?? false;
+    this.#cursorIntervalMs = options.cursorIntervalMs ?? 500;
+  }
+
+  async start(): Promise<void> {
+    const stored = await readCursor(this.#directory, this.#options.cursor);
+    if (stored.kind === 'found') this.#durable = stored.position;
+    if (stored.kind === 'unreadable') this.#tellInvalid(stored.reason);
+    await this.#startFrom(this.#options.from ?? this.#durable);
+    if (stored.kind !== 'found') await this.persist();
+  }
+
+  read(limits: ReadLimits): Promise<SpoolBatch | undefined> {
+    const batch = this.#reading.then(() => this.#read(limits));
+    this.#reading = batch.catch(() => undefined);
+    return batch;
+  }
+
+  rewind(): void {
+    this.#next = this.#committed;
+  }
+
+  async seek(position: Position): Promise<Position> {
+    await this.#reading;
+    await this.#startFrom(position);
+    return this.#committed;
+  }
+
+  async commit(to: Position): Promise<void> {
+    if (comparePositions(to, this.#committed) <= 0) return;
+    this.#committed = to;
+    const dueInMs = this.#persistedAt + this.#cursorIntervalMs - performance.now();
+    if (dueInMs <= 0) await this.persist();
+    else this.#persistLater(dueInMs);
+  }
+
+  persist(): Promise<void> {
+    this.#persisting = this.#persisting.then(() => this.#persist());
+    return this.#persisting;
+  }
+
+  cursor(): Position {
+    return this.#committed;
+  }
+
+  async backlogBytes(): Promise<number> {
+    const { segment: at, offset } = this.#committed;
+    let bytes = 0;
+    for (const { segment, bytes: size } of await listSegments(this.#directory)) {
+      if (segment > at) bytes += size;
+      else if (segment === at) bytes += Math.max(0, size - offset);
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#reading;
+    await this.persist();
+    await this.#closeFile();
+  }
+
+  async #read(limits: ReadLimits): Promise<SpoolBatch | undefined> {
+    if (this.#isClosed) return undefined;
+    for (;;) {
+      const from = this.#next;
+      const chunk = this.#chunk;
+      if (chunk !== undefined && holds(chunk, from)) {
+        const batch = takeBatch(chunk, from, limits, this.#isEnded);
+        this.#next = batch.to;
+        if (batch.lines.length > 0 || batch.unreadable.length > 0) return batch;
+        continue;
+      }
+      this.#chunk = undefined;
+      const found = await this.#load(from, limits.maxBytes);
+      if (found === 'nothing') return undefined;
+      if (found === 'again') continue;
+      if ('unreadable' in found) {
+        this.#next = found.to;
+        return found;
+      }
+      this.#chunk = found;
+    }
+  }
+
+  /** Whole lines from `from` on; or one piece that is no line; `again` when the place moved on to another segment. */
+  async #load(from: Position, maxBytes: number): Promise<Chunk | SpoolBatch | 'again' | 'nothing'> {
+    const handle = await this.#openFile(from.segment);
+    if (handle === undefined) return this.#skipMissing(from);
+    const size = (await handle.stat()).size;
+    const available = size - from.offset;
+    if (available <= 0) return this.#goOn(from, handle);
+
+    let bytes = await readAt(handle, from.offset, Math.min(available, Math.max(maxBytes, SMALLEST_READ)));
+    let end = bytes.lastIndexOf(LINE_FEED) + 1;
+    if (end === 0 && bytes.length < available && bytes.length <= MAX_LINE_BYTES) {
+      bytes = await readAt(handle, from.offset, Math.min(available, MAX_LINE_BYTES + 1));
+      end = bytes.lastIndexOf(LINE_FEED) + 1;
+    }
+    if (end > 0) return { at: from, bytes: bytes.subarray(0, end) };
+
+    const lineEnd = bytes.length < available ? await findLineEnd(handle, from.offset + bytes.length, size) : undefined;
+    if (lineEnd !== undefined) {
+      return batchOfUnreadable(from, { ...from, offset: lineEnd }, 'line_too_large', bytes);
+    }
+    // What stands here is no whole line. While the segment is written that is nothing; afterwards it is torn.
+    if (!(await this.#isComplete(from.segment, handle, size))) return 'nothing';
+    return batchOfUnreadable(from, { ...from, offset: size }, reasonForTornEnd(bytes), bytes);
+  }
+
+  /** At the end of a segment: on to the next one, when there is one and nothing was added to this one before it came. */
+  async #goOn(from: Position, handle: FileHandle): Promise<'again' | 'nothing'> {
+    const later = await this.#laterSegment(from.segment);
+    if (later === undefined) return 'nothing';
+    if ((await handle.stat()).size > from.offset) return 'again';
+    this.#next = { segment: later, offset: 0 };
+    return 'again';
+  }
+
+  async #skipMissing(from: Position): Promise<'again' | 'nothing'> {
+    const later = await this.#laterSegment(from.segment);
+    if (later === undefined) return 'nothing';
+    // A new spool's first cursor is at 1:0, whatever its first segment.
+    if (comparePositions(from, SPOOL_START) !== 0) {
+      this.#tell('segment_missing', `segment ${from.segment} is gone: reading goes on at ${later}`);
+    }
+    this.#next = { segment: later, offset: 0 };
+    return 'again';
+  }
+
+  /** True when the segment will not change again: a later one was there before its size was asked for. */
+  async #isComplete(segment: number, handle: FileHandle, size: number): Promise<boolean> {
+    if (!this.#isEnded && (await this.#laterSegment(segment)) === undefined) return false;
+    return (await handle.stat()).size === size;
+  }
+
+  async #laterSegment(segment: number): Promise<number | undefined> {
+    return (await listSegmentNumbers(this.#directory)).find((number) => number > segment);
+  }
+
+  async #startFrom(position: Position): Promise<void> {
+    const fault = await this.#faultOf(position);
+    if (fault !== undefined) this.#tellInvalid(`${formatPosition(position)} ${fault}`);
+    this.#committed = fault === undefined ? position : SPOOL_START;
+    this.#next = this.#committed;
+    this.#chunk = undefined;
+  }
+
+  /** What is wrong with a place that was kept: it lies behind the end, or not at the start of a line. */
+  async #faultOf({ segment, offset }: Position): Promise<string | undefined> {
+    if (segment === 1 && offset === 0) return undefined;
+    const handle = await this.#openFile(segment);
+    if (handle === undefined) {
+      const isPassed = (await this.#laterSegment(segment)) !== undefined;
+      return isPassed ? undefined : 'is behind the last segment';
+    }
+    const size = (await handle.stat()).size;
+    if (offset === 0 || offset === size) return undefined;
+    if (offset > size) return `is behind the end of its segment (${size} bytes)`;
+    const before = await readAt(handle, offset - 1, 1);
+    return before[0] === LINE_FEED ? undefined : 'is in the middle of a line';
+  }
+
+  async #openFile(segment: number): Promise<FileHandle | undefined> {
+    if (this.#file?.segment === segment) return this.#file.handle;
+    await this.#closeFile();
+    try {
+      const handle = await open(segmentPath(this.#directory, segment), 'r');
+      this.#file = { segment, handle };
+      return handle;
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.handle.close();
+  }
+
+  #persistLater(afterMs: number): void {
+    if (this.#timer !== undefined || this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.persist();
+    }, afterMs).unref();
+  }
+
+  async #persist(): Promise<void> {
+    const position = this.#committed;
+    this.#persistedAt = performance.now();
+    try {
+      if (comparePositions(position, this.#durable) !== 0 || this.#isCursorFailing || this.#freedBelow === 0) {
+        await writeCursor(this.#directory, this.#options.cursor, position);
+        this.#durable = position;
+      }
+      if (position.segment > this.#freedBelow) {
+        await freeSegments(this.#directory);
+        this.#freedBelow = position.segment;
+      }
+      if (this.#isCursorFailing) this.#tell('cursor_writable', 'the cursor can be written again');
+      this.#isCursorFailing = false;
+    } catch (error) {
+      if (!this.#isCursorFailing) {
+        this.#tell(
+          'cursor_unwritable',
+          `the cursor can't be written (${errorCode(error)}): after a crash lines come twice`,
+        );
+      }
+      this.#isCursorFailing = true;
+      this.#persistLater(Math.max(this.#cursorIntervalMs, 1000));
+    }
+  }
+
+  #tellInvalid(reason: string): void {
+    this.#tell('cursor_invalid', `${reason}: reading starts at the oldest line`);
+  }
+
+  #tell(code: SpoolNoticeCode, message: string): void {
+    try {
+      this.#options.onNotice?.({ code, message: `cursor ${this.#options.cursor} of ${this.#directory}: ${message}` });
+    } catch {
+      // Whoever listens must not stop the reading.
+    }
+  }
+}
+
+function holds(chunk: Chunk, place: Position): boolean {
+  const { segment, offset } = chunk.at;
+  return segment === place.segment && place.offset >= offset && place.offset < offset + chunk.bytes.length;
+}
+
+async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** The place after the next line feed, `undefined` where there is none before `size`. */
+async function findLineEnd(handle: FileHandle, offset: number, size: number): Promise<number | undefined> {
+  for (let at = offset; at < size; ) {
+    const bytes = await readAt(handle, at, Math.min(SMALLEST_READ, size - at));
+    if (bytes.length === 0) return undefined;
+    const index = bytes.indexOf(LINE_FEED);
+    if (index >= 0) return at + index + 1;
+    at += bytes.length;
+  }
+  return undefined;
+}

@@ -1,0 +1,425 @@
+import { channel } from 'node:diagnostics_channel';
+import { readdirSync } from 'node:fs';
+import { ActiveSegment } from './active-segment.ts';
+import { Capacity } from './capacity.ts';
+import { highestCursorSegment } from './cursor.ts';
+import { DeviceSync } from './device-sync.ts';
+import { LossReport } from './loss-report.ts';
+import type { Position } from './position.ts';
+import { errorCode, LINE_FEED, listSegmentsSync, MAX_LINE_BYTES } from './segment.ts';
+import type {
+  DropReason,
+  FsyncPolicy,
+  Spool,
+  SpoolNoticeCode,
+  SpoolOptions,
+  SpoolStats,
+  SpoolWriteMessage,
+} from './types.ts';
+import { WaitingLines } from './waiting-lines.ts';
+
+const MIB = 1024 * 1024;
+const TURN_BYTES = 128 * 1024;
+const DRAIN_BYTES = MIB;
+const RETRY_ON_APPEND_MS = 250;
+const HOUSEKEEPING_MS = 1000;
+/** A full spool counts as free again below this share of its bound, so that it isn't told at each segment. */
+const FREE_SHARE = 0.9;
+
+const writes = channel('tailrace:spool:write');
+
+/**
+ * Opens the writing end of a spool. It never throws because of the disk: where the folder can't be made or written, lines
+ * wait in memory until it can.
+ *
+ * Only one process may write to a folder: see `claimSpool`.
+ *
+ * @throws RangeError when an option is out of its range.
+ *
+ * @example
+ * const spool = openSpool({ directory: './tailrace-data/spool/0mb1x9k3fqz7a' });
+ * spool.append('{"message":"paid"}', 1, false);
+ * spool.close();
+ */
+export function openSpool(options: SpoolOptions): Spool {
+  return new DiskSpool(options);
+}
+
+class DiskSpool implements Spool {
+  readonly directory: string;
+  readonly #options: SpoolOptions;
+  readonly #maxBytes: number;
+  readonly #normalBytes: number;
+  readonly #fsync: FsyncPolicy;
+  readonly #device: DeviceSync;
+  readonly #segment: ActiveSegment;
+  readonly #capacity: Capacity;
+  readonly #waiting: WaitingLines;
+  readonly #lossReport: LossReport;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  /** The lines of this turn, each with its line feed. */
+  #turn = Buffer.allocUnsafeSlow(TURN_BYTES);
+  #turnBytes = 0;
+  #turnSequences: number[] = [];
+  #turnUrgency: boolean[] = [];
+  #isTurnEndQueued = false;
+
+  /** Why the disk takes nothing, `undefined` while it does. */
+  #failure: string | undefined;
+  #triedAt = 0;
+  #isFull = false;
+  #isMemoryFull = false;
+  #isFsyncFailing = false;
+  #isClosed = false;
+
+  constructor(options: SpoolOptions) {
+    this.directory = options.directory;
+    this.#options = options;
+    this.#maxBytes = positive('maxBytes', options.maxBytes ?? 1024 * MIB);
+    this.#normalBytes = this.#maxBytes - atLeastZero('reserveBytes', options.reserveBytes ?? this.#maxBytes / 10);
+    this.#fsync = options.fsync ?? 1000;
+    if (typeof this.#fsync === 'number') positive('fsync', this.#fsync);
+    this.#capacity = new Capacity(this.directory);
+    this.#capacity.recount();
+    this.#device = new DeviceSync(this.directory, (error) => this.#noteFsync(error));
+    this.#segment = new ActiveSegment(
+      this.directory,
+      Math.max(firstFreeSegment(this.directory), options.minSegment ?? 1),
+      positive('segmentBytes', options.segmentBytes ?? 16 * MIB),
+      this.#device,
+    );
+    this.#waiting = new WaitingLines(atLeastZero('memoryBytes', options.memoryBytes ?? 8 * MIB), (sequence) =>
+      this.#dropForMemory(sequence),
+    );
+    this.#lossReport = new LossReport(this.directory);
+    try {
+      this.#segment.open();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#every(HOUSEKEEPING_MS, () => this.#keepHouse());
+    if (typeof this.#fsync === 'number') this.#every(this.#fsync, () => this.#device.runIfDirty());
+  }
+
+  append(line: string, sequence: number, urgent: boolean): void {
+    const refusal = this.#isClosed ? 'spool_closed' : this.#take(line, sequence, urgent);
+    if (refusal !== undefined) this.#drop(sequence, refusal);
+  }
+
+  tryAppend(body: Buffer, lines: number): boolean {
+    if (this.#isClosed || lines === 0) return !this.#isClosed;
+    this.flush();
+    if (this.#waiting.count > 0) return false;
+    if (!this.#fits(body.length, false)) return false;
+    const { writtenBytes, error } = this.#write(body, body.length);
+    this.#capacity.add(writtenBytes);
+    if (error === undefined) this.#recover();
+    else this.#fail(error);
+    return error === undefined;
+  }
+
+  flush(): void {
+    if (this.#isClosed) return;
+    this.#writeTurn();
+    if (this.#failure !== undefined) this.#tryAgain(0);
+  }
+
+  async sync(): Promise<void> {
+    this.flush();
+    if (this.#failure !== undefined && this.#waiting.count > 0) {
+      throw new Error(
+        `${this.#waiting.count} lines are not on disk: ${this.directory} can't be written (${this.#failure})`,
+      );
+    }
+    await this.#device.run();
+  }
+
+  seal(): void {
+    if (this.#isClosed) return;
+    this.flush();
+    try {
+      this.#segment.seal();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  position(): Position {
+    return this.#segment.position();
+  }
+
+  stats(): SpoolStats {
+    this.#capacity.recount();
+    return {
+      bytes: this.#capacity.bytes,
+      segments: this.#capacity.segments,
+      waitingLines: this.#turnSequences.length + this.#waiting.count,
+      waitingBytes: this.#turnBytes + this.#waiting.bytes,
+      stage: this.#failure === undefined ? 'disk' : this.#isMemoryFull ? 'stderr' : 'memory',
+    };
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.flush();
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const sequence of this.#waiting.clear()) this.#dropForMemory(sequence);
+    this.#lossReport.report(this.#failure ?? 'closed');
+    const fd = this.#segment.fd;
+    if (fd !== undefined && this.#fsync !== 'off') this.#forceNow(fd);
+    this.#segment.leave();
+  }
+
+  /** Takes a line, or says why not. */
+  #take(line: string, sequence: number, urgent: boolean): DropReason | undefined {
+    if (this.#failure !== undefined && !this.#tryAgain(RETRY_ON_APPEND_MS)) {
+      return this.#takeToMemory(line, sequence, urgent);
+    }
+    if (!this.#makeRoomInTurn(line)) return 'line_too_large';
+    // Making room may have written, and so have failed.
+    if (this.#failure !== undefined) return this.#takeToMemory(line, sequence, urgent);
+    const bytes = this.#turn.write(line, this.#turnBytes) + 1;
+    if (bytes > MAX_LINE_BYTES + 1) return 'line_too_large';
+    if (!this.#fits(bytes, urgent)) return 'spool_full';
+    this.#turnBytes += bytes;
+    this.#turn[this.#turnBytes - 1] = LINE_FEED;
+    this.#turnSequences.push(sequence);
+    this.#turnUrgency.push(urgent);
+    if (urgent) this.#writeTurn();
+    else if (!this.#isTurnEndQueued) this.#queueTurnEnd();
+    return undefined;
+  }
+
+  #takeToMemory(line: string, sequence: number, urgent: boolean): DropReason | undefined {
+    const bytes = Buffer.from(`${line}\n`);
+    if (bytes.length > MAX_LINE_BYTES + 1) return 'line_too_large';
+    if (!this.#fits(bytes.length, urgent)) return 'spool_full';
+    this.#keepInMemory(bytes, sequence, urgent);
+    return undefined;
+  }
+
+  #queueTurnEnd(): void {
+    this.#isTurnEndQueued = true;
+    // Not a microtask: under load those run after each request, this once after all that were ready together.
+    setImmediate(() => {
+      this.#isTurnEndQueued = false;
+      if (!this.#isClosed) this.#writeTurn();
+    });
+  }
+
+  /** Makes sure that the line fits behind those of this turn; false when it is over the bound. */
+  #makeRoomInTurn(line: string): boolean {
+    // A UTF-16 unit takes three bytes of UTF-8 at most.
+    if (this.#turnBytes + line.length * 3 + 1 <= this.#turn.length) return true;
+    if (line.length > MAX_LINE_BYTES) return false;
+    this.#writeTurn();
+    const needed = line.length * 3 + 1;
+    if (needed > this.#turn.length) this.#turn = Buffer.allocUnsafeSlow(needed);
+    return true;
+  }
+
+  /** Writes the lines of this turn with one `write`; what the disk doesn't take goes to memory. */
+  #writeTurn(): void {
+    if (this.#turnBytes === 0) return;
+    const bytes = this.#turnBytes;
+    const sequences = this.#turnSequences;
+    const urgency = this.#turnUrgency;
+    this.#turnBytes = 0;
+    this.#turnSequences = [];
+    this.#turnUrgency = [];
+    const { writtenBytes, error } = this.#write(this.#turn, bytes);
+    this.#capacity.add(writtenBytes);
+    if (error === undefined) {
+      publish(this.directory, sequences);
+      return;
+    }
+    const lines = splitLines(this.#turn.subarray(0, bytes));
+    const writtenLines = countLines(this.#turn.subarray(0, writtenBytes));
+    publish(this.directory, sequences.slice(0, writtenLines));
+    this.#fail(error);
+    for (let i = writtenLines; i < lines.length; i += 1) {
+      const line = lines[i];
+      if (line !== undefined) this.#keepInMemory(Buffer.from(line), sequences[i] ?? 0, urgency[i] ?? false);
+    }
+  }
+
+  #write(lines: Buffer, length: number): { readonly writtenBytes: number; readonly error?: unknown } {
+    this.#triedAt = performance.now();
+    const outcome = this.#segment.write(lines, length);
+    const fd = this.#segment.fd;
+    if (this.#fsync === 'always' && fd !== undefined && outcome.writtenBytes > 0) this.#forceNow(fd);
+    return outcome;
+  }
+
+  #forceNow(fd: number): void {
+    try {
+      this.#device.runNow(fd);
+      this.#noteFsync(undefined);
+    } catch (error) {
+      this.#noteFsync(error);
+    }
+  }
+
+  #keepInMemory(bytes: Buffer, sequence: number, urgent: boolean): void {
+    if (!this.#waiting.add(bytes, sequence, urgent)) this.#dropForMemory(sequence);
+  }
+
+  /** Writes what is in memory, unless that was tried less than `afterMs` ago; true when the disk takes lines again. */
+  #tryAgain(afterMs: number): boolean {
+    if (this.#failure === undefined) return true;
+    if (performance.now() - this.#triedAt < afterMs) return false;
+    this.#triedAt = performance.now();
+    try {
+      this.#segment.open();
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+    for (let group = this.#waiting.head(DRAIN_BYTES); group !== undefined; group = this.#waiting.head(DRAIN_BYTES)) {
+      const { writtenBytes, error } = this.#write(group.bytes, group.bytes.length);
+      this.#capacity.add(writtenBytes);
+      const lines = error === undefined ? group.sequences.length : countLines(group.bytes.subarray(0, writtenBytes));
+      this.#waiting.remove(lines);
+      publish(this.directory, group.sequences.slice(0, lines));
+      if (error !== undefined) {
+        this.#fail(error);
+        return false;
+      }
+    }
+    this.#recover();
+    return true;
+  }
+
+  #fits(bytes: number, urgent: boolean): boolean {
+    const waiting = this.#turnBytes + this.#waiting.bytes;
+    if (this.#capacity.hasRoom(waiting + bytes, urgent ? this.#maxBytes : this.#normalBytes)) {
+      if (this.#isFull && this.#capacity.bytes + waiting < this.#normalBytes * FREE_SHARE) {
+        this.#isFull = false;
+        this.#tell('spool_free', 'segments were freed: lines are taken again');
+      }
+      return true;
+    }
+    if (!this.#isFull) {
+      this.#isFull = true;
+      this.#tell(
+        'spool_full',
+        `${this.#capacity.bytes} bytes wait in the spool, its bound is ${this.#maxBytes}: lines are dropped`,
+      );
+    }
+    return false;
+  }
+
+  #keepHouse(): void {
+    if (this.#failure !== undefined) {
+      this.#tryAgain(0);
+      return;
+    }
+    if (!this.#isGone()) return;
+    this.#segment.leave();
+    this.#tell('spool_segment_gone', 'the segment that was being written was removed: a new one is begun');
+  }
+
+  #isGone(): boolean {
+    try {
+      return this.#segment.isGone();
+    } catch {
+      return true;
+    }
+  }
+
+  #fail(error: unknown): void {
+    const code = errorCode(error);
+    const isNew = this.#failure === undefined;
+    this.#failure = code;
+    if (isNew) this.#tell('spool_unwritable', `can't be written (${code}): lines are held in memory`);
+  }
+
+  #recover(): void {
+    if (this.#failure === undefined) return;
+    this.#lossReport.report(this.#failure);
+    this.#failure = undefined;
+    this.#isMemoryFull = false;
+    this.#tell('spool_writable', 'can be written again: the lines in memory were written');
+  }
+
+  #noteFsync(error: unknown): void {
+    if (this.#isFsyncFailing === (error !== undefined)) return;
+    this.#isFsyncFailing = error !== undefined;
+    if (error === undefined) this.#tell('spool_fsync_works', 'lines are forced to the device again');
+    else this.#tell('spool_fsync_failed', `lines can't be forced to the device (${errorCode(error)})`);
+  }
+
+  #dropForMemory(sequence: number): void {
+    if (!this.#isMemoryFull && !this.#isClosed) {
+      this.#isMemoryFull = true;
+      this.#tell('spool_memory_full', `can't be written (${this.#failure}) and memory is full: lines are dropped`);
+    }
+    this.#lossReport.count(this.#failure ?? 'closed');
+    this.#drop(sequence, 'memory_full');
+  }
+
+  #drop(sequence: number, reason: DropReason): void {
+    try {
+      this.#options.onDrop?.(sequence, reason);
+    } catch {
+      // Whoever listens must not break the application's log call.
+    }
+  }
+
+  #tell(code: SpoolNoticeCode, message: string): void {
+    try {
+      this.#options.onNotice?.({ code, message: `spool ${this.directory}: ${message}` });
+    } catch {
+      // As above.
+    }
+  }
+
+  #every(ms: number, act: () => void): void {
+    this.#timers.push(setInterval(act, ms).unref());
+  }
+}
+
+/** The number after the highest that a segment or a cursor has: a cursor may outlive its segment in a power cut. */
+function firstFreeSegment(directory: string): number {
+  try {
+    readdirSync(directory);
+  } catch {
+    return 1;
+  }
+  const highest = listSegmentsSync(directory).at(-1)?.segment ?? 0;
+  return Math.max(highest, highestCursorSegment(directory)) + 1;
+}
+
+function publish(directory: string, sequences: readonly number[]): void {
+  if (!writes.hasSubscribers || sequences.length === 0) return;
+  const message: SpoolWriteMessage = { directory, sequences: sequences.filter((sequence) => sequence > 0) };
+  writes.publish(message);
+}
+
+function splitLines(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(LINE_FEED, start) + 1;
+    lines.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return lines;
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count += 1;
+  return count;
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0)) throw new RangeError(`spool: ${name} must be above 0, it is ${value}`);
+  return value;
+}
+
+function atLeastZero(name: string, value: number): number {
+  if (!(value >= 0)) throw new RangeError(`spool: ${name} must not be below 0, it is ${value}`);
+  return value;
+}
