@@ -1,4 +1,5 @@
 import type { RouteOptions } from './delivery/types.ts';
+import type { Level } from './event.ts';
 import type { FsyncPolicy } from './spool/types.ts';
 
 /** Options of `createTailrace`. Everything has a default; environment variables stand in for what is left out. */
@@ -24,9 +25,22 @@ export interface TailraceOptions {
   /** Stack traces in events. @defaultValue false when `environment` is `production`, else true */
   readonly includeStack?: boolean;
   /** Lines below this level are not written; per topic with `log.setLevel`. @defaultValue `LOG_LEVEL`, else `info` */
-  readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly level?: Level;
   /** Deliver and flush at SIGTERM, SIGINT, `beforeExit`, uncaught exceptions. @defaultValue true */
   readonly handleExit?: boolean;
+  /**
+   * Told once of each thing that went wrong inside Tailrace or in how it is called: a full disk, a `set` after the end.
+   *
+   * @defaultValue `process.emitWarning`
+   */
+  readonly onNotice?: (notice: Notice) => void;
+}
+
+/** Something that an operator or a developer should know, told once. */
+export interface Notice {
+  /** Stable, for filters: `disk_full`, `set_after_end`, … */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface SpoolSettings {
@@ -50,6 +64,20 @@ export interface SamplingOptions {
   readonly criticalRoutes?: readonly string[];
   /** The user's own rules, tried in order after the three above and before `SAMPLED_NORMAL`. */
   readonly rules?: readonly SamplingRule[];
+  /**
+   * Share of the log lines outside every scope to keep, in [0, 1]. They tell of starts, ends and timers rather than of
+   * traffic, and no event stands for them. A line inside a scope shares the rate and the fate of the scope.
+   *
+   * @defaultValue 1
+   */
+  readonly lineRate?: number;
+  /**
+   * Keep what the caller's sampler kept, as told by `ot=th:…` in its tracestate, where its rate is higher. Only for
+   * callers that are trusted with the volume of this service's events.
+   *
+   * @defaultValue false
+   */
+  readonly followCaller?: boolean;
 }
 
 /** A rule of the user's. All conditions that are given must hold. */
@@ -57,9 +85,12 @@ export interface SamplingRule {
   readonly name: string;
   /** Share of matching events to keep, in [0, 1]. */
   readonly rate: number;
-  readonly level?: string;
+  /** Written at once, and the spool's reserve is for it, as for errors. @defaultValue false */
+  readonly urgent?: boolean;
+  readonly level?: Level;
   /** A topic and those below it: `dsp` matches `dsp` and `dsp.filter`. */
   readonly topic?: string;
+  /** A route template or glob, with or without a method. */
   readonly route?: string;
   readonly service?: string;
   /** Any condition on the event's fields; a predicate that throws doesn't match, and is counted. */
@@ -77,6 +108,10 @@ export interface RedactionOptions {
   readonly patterns?: readonly { readonly kind: string; readonly pattern: RegExp; readonly action?: RedactionAction }[];
   /** What to do with what a key or a path names. @defaultValue `replace` */
   readonly action?: RedactionAction;
+  /** What to do with what the built-in searches find in strings (e-mail addresses, cards, tokens, …). @defaultValue `mask` */
+  readonly valueAction?: RedactionAction;
+  /** Paths that are left alone though their name is sensitive; their values are still searched. */
+  readonly keep?: readonly string[];
   /** Key for `hash` (HMAC-SHA-256): equal values then still join. */
   readonly hashKey?: string;
 }

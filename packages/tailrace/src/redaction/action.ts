@@ -1,0 +1,30 @@
+import { createHmac } from 'node:crypto';
+import type { RedactionAction } from '../options.ts';
+
+export const REPLACEMENT = '[REDACTED]';
+const HASH_CHARACTERS = 32;
+const ALREADY_DONE = /^(?:\[REDACTED[A-Z ]{0,40}\]|\*{3}|hash:[0-9a-f]{32})$/;
+
+/** What stands in place of a secret. */
+export type Replace = (action: RedactionAction, mask: string, canonical: string) => string;
+
+/** @throws TypeError where something is to be hashed and there is no key. */
+export function createReplace(actions: readonly (RedactionAction | undefined)[], hashKey: string | undefined): Replace {
+  if (actions.includes('hash') && (hashKey === undefined || hashKey === '')) {
+    throw new TypeError("redaction: the action 'hash' needs `hashKey`, a secret text that all services share");
+  }
+  return (action, mask, canonical) => {
+    if (action === 'mask') return mask;
+    if (action === 'remove') return '';
+    if (action === 'replace') return REPLACEMENT;
+    const digest = createHmac('sha256', hashKey ?? '')
+      .update(canonical)
+      .digest('hex');
+    return `hash:${digest.slice(0, HASH_CHARACTERS)}`;
+  };
+}
+
+/** True for what an earlier pass left, so that a second one neither counts it nor spoils a hash. */
+export function isRedacted(value: unknown): boolean {
+  return typeof value === 'string' && (value === '' || ALREADY_DONE.test(value));
+}
