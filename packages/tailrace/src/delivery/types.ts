@@ -1,4 +1,6 @@
 import type { Intervals } from '../ledger/ledger-line.ts';
+import type { SpoolReader } from '../spool/types.ts';
+import type { BreakerState } from './breaker.ts';
 import type { Sink } from './sink.ts';
 
 /**
@@ -22,7 +24,10 @@ export interface RouteOptions {
   readonly batchLines?: number;
   /** @defaultValue 1 MiB */
   readonly batchBytes?: number;
-  /** How long a batch that isn't full may wait, in milliseconds. @defaultValue 200 */
+  /**
+   * Least time between two batches that aren't full, in milliseconds: the first line after a pause goes at once, and
+   * those that follow it wait for each other. @defaultValue 200
+   */
   readonly batchWaitMs?: number;
   /** Batches under way at once. @defaultValue 5 */
   readonly concurrency?: number;
@@ -41,7 +46,10 @@ export interface RouteOptions {
   readonly breaker?: {
     /** Failures in a row that open the breaker. @defaultValue 5 */
     readonly failures?: number;
-    /** How long it stays open before one batch tries again, in milliseconds. @defaultValue 10000 */
+    /**
+     * The longest that it stays open before one batch tries again, in milliseconds; the first time it is a tenth of
+     * that, then twice as long each time. @defaultValue 10000
+     */
     readonly openMs?: number;
   };
 }
@@ -52,16 +60,49 @@ export interface DeliveryOptions {
   /** The folder of this producer, below `spoolRoot`. */
   readonly directory: string;
   readonly routes: readonly RouteOptions[];
+  /** Reads a spool in memory in place of the folder; delivery then runs inline, and keeps no dead letters. */
+  readonly openMemoryReader?: (route: string) => SpoolReader;
   /** @defaultValue `worker`; falls back to `inline` with one notice where no worker can start. */
   readonly mode?: 'worker' | 'inline';
   readonly onReport: (report: DeliveryReport) => void;
 }
 
+/** What became of a replay of dead letters. */
+export interface ReplayResult {
+  /** Dead letters that were sent again. */
+  readonly replayed: number;
+  /** Those of them that were refused again, and are dead letters again. */
+  readonly deadAgain: number;
+  /** False where the time was over first: the rest are still dead letters. */
+  readonly isComplete: boolean;
+}
+
 /** What delivery tells the main thread: at most a few a second, never one per event. */
 export type DeliveryReport =
   | { readonly kind: 'notice'; readonly code: string; readonly message: string }
-  /** Events of this producer that became dead letters. */
-  | { readonly kind: 'dead'; readonly route: string; readonly count: number; readonly sequences: Intervals }
+  /**
+   * Events that became dead letters. `producer` isn't this one where the spool of a dead process was adopted, and
+   * `undefined` for lines whose event can't be told.
+   */
+  | {
+      readonly kind: 'dead';
+      readonly route: string;
+      readonly producer: string | undefined;
+      readonly count: number;
+      readonly sequences: Intervals;
+    }
+  /**
+   * Events about a sink's own failures, which are never fed back into it: a counted drop of this route, for the ledger
+   * with the reason {@link OWN_FAILURE_REASON}.
+   */
+  | {
+      readonly kind: 'skipped';
+      readonly route: string;
+      readonly sink: string;
+      readonly producer: string | undefined;
+      readonly count: number;
+      readonly sequences: Intervals;
+    }
   /** A sink failed: becomes an event of its own, topic `logger.handler.error`, rate-limited. */
   | {
       readonly kind: 'handler_error';
@@ -70,16 +111,25 @@ export type DeliveryReport =
       readonly error: { readonly type: string; readonly message: string; readonly stack?: string };
       /** The first event of the batch, as its line. */
       readonly firstLine?: string;
+      /** Failures of this sink since the last report that were not reported. */
+      readonly suppressed: number;
     };
+
+/** The ledger's reason for an event that was kept from a sink because it tells of that sink's failure. */
+export const OWN_FAILURE_REASON = 'own_failure';
 
 export interface RouteStats {
   readonly route: string;
   readonly deliveredLines: number;
   readonly duplicateLines: number;
   readonly deadLines: number;
+  /** Events about a sink's own failures, not fed back into it. */
+  readonly skippedLines: number;
+  /** Batches under way now. */
+  readonly batchesUnderWay: number;
   readonly retries: number;
   readonly backlogBytes: number;
-  readonly sinks: readonly { readonly name: string; readonly breaker: 'closed' | 'open' | 'half-open' }[];
+  readonly sinks: readonly { readonly name: string; readonly breaker: BreakerState }[];
 }
 
 export interface Delivery {
@@ -90,4 +140,6 @@ export interface Delivery {
   /** Delivers until the time is over, then stops; what is left stays in the spool. */
   close(timeoutMs: number): Promise<void>;
   stats(): Promise<readonly RouteStats[]>;
+  /** Sends a route's dead letters again, with its sinks, limits and retries. */
+  replayDeadLetters(route: string, timeoutMs: number): Promise<ReplayResult>;
 }

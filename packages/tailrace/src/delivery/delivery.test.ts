@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { memorySink } from '../sinks/memory.ts';
+import { tailraceSink } from '../sinks/tailrace.ts';
+import { openSpool } from '../spool/index.ts';
+import type { Spool } from '../spool/types.ts';
+import { startDelivery } from './delivery.ts';
+import { type RecordingServer, startRecordingServer } from './testing/recording-server.ts';
+import type { Delivery, DeliveryReport, RouteOptions } from './types.ts';
+
+let folder: string;
+let server: RecordingServer;
+let spool: Spool;
+let delivery: Delivery | undefined;
+let reports: DeliveryReport[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tailrace-delivery-'));
+  server = await startRecordingServer();
+  spool = openSpool({ directory: join(folder, 'spool', 'producer1') });
+  reports = [];
+});
+
+afterEach(async () => {
+  await delivery?.close(0);
+  delivery = undefined;
+  spool.close();
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function start(routes: readonly RouteOptions[], mode: 'worker' | 'inline' = 'worker'): Delivery {
+  delivery = startDelivery({
+    spoolRoot: join(folder, 'spool'),
+    directory: spool.directory,
+    routes,
+    mode,
+    onReport: (report) => reports.push(report),
+  });
+  return delivery;
+}
+
+function eventLine(sequence: number, fields: object = {}): string {
+  return JSON.stringify({ schema: 'tailrace/event/v1', event_id: `producer1-${sequence}`, level: 'info', ...fields });
+}
+
+function append(from: number, to: number): string[] {
+  const lines = Array.from({ length: to - from + 1 }, (_, index) => eventLine(from + index));
+  for (const [index, line] of lines.entries()) spool.append(line, from + index, false);
+  spool.flush();
+  return lines;
+}
+
+test.each(['worker', 'inline'] as const)(
+  'brings every line to the server, as the bytes that were spooled (%s)',
+  async (mode) => {
+    const started = start([{ name: 'tailrace', sinks: [tailraceSink({ url: server.url, key: 'k1' })] }], mode);
+    const lines = append(1, 2000);
+    started.wake();
+    expect(await started.flush(20_000)).toBe(true);
+    expect(server.lines.toSorted()).toEqual(lines.toSorted());
+    expect(server.requests[0]?.headers.authorization).toBe('Bearer k1');
+    expect(await started.stats()).toMatchObject([{ route: 'tailrace', deliveredLines: 2000, backlogBytes: 0 }]);
+    expect(reports).toEqual([]);
+  },
+);
+
+test.each(['worker', 'inline'] as const)('gives events to a sink on the main thread (%s)', async (mode) => {
+  const sink = memorySink();
+  const started = start([{ name: 'memory', sinks: [sink] }], mode);
+  append(1, 3);
+  expect(await started.flush(20_000)).toBe(true);
+  expect(sink.events.map((event) => event.event_id)).toEqual(['producer1-1', 'producer1-2', 'producer1-3']);
+});
+
+test('a line that is spooled when all is quiet arrives without being asked for', async () => {
+  const started = start([{ name: 'tailrace', sinks: [tailraceSink({ url: server.url })] }]);
+  expect(await started.flush(20_000)).toBe(true);
+  append(1, 1);
+  started.wake();
+  await vi.waitFor(() => expect(server.lines).toHaveLength(1), { timeout: 10_000 });
+});

@@ -1,0 +1,157 @@
+/**
+ * The delivery engine: brings what is in a spool to the sinks.
+ *
+ * It runs in a worker thread (`worker.ts`), or inline where there is none; the application's thread never waits for it.
+ * It knows spools only by their readers, and sinks only by their contract.
+ *
+ * The parts. A *route* (`route.ts`) is a chain of sinks with its limits and counters. A *lane* (`lane.ts`) is one route
+ * over one spool: the spool of this process, and those of dead processes that were adopted. Each lane has its own durable
+ * cursor. Routes share nothing but the thread, so a sink that hangs holds up its own route and no other.
+ *
+ * The life of a batch. The lane reads it: at most so many lines and bytes; after a batch that wasn't full it waits a
+ * little for a fuller one. Up to `concurrency` batches of a route are under way at once. A batch goes to the first sink
+ * of the route that may be tried (`deliver-lines.ts`), through that sink's gate (`sink-gate.ts`: breaker, pause, time
+ * limit). The sink answers with data: delivered, try again, refused, or a mix of these by line. Lines to try again wait
+ * with exponential back-off and full jitter, and only they are sent again. After `retry.attempts` failures, or while the
+ * sink's breaker is open, the batch goes on to the next sink; after the last one the round begins anew, for ever. New
+ * batches always look at the first sink first, so a fallback ends by itself. Refused lines become dead letters.
+ *
+ * The cursor rule. A cursor moves over a batch when each of its lines is delivered, a dead letter on the device, or
+ * counted as skipped; and only over batches before which nothing is open (`finished-prefix.ts`). Nothing else moves it:
+ * to stop is to call off what is under way and leave it in the spool. So what breaks, at whatever moment, makes
+ * duplicates at most, and each event carries an id by which the server tells them.
+ *
+ * Lines that aren't for everybody. Ledger lines go only to sinks that take them, in order (see `lane.ts`). An event about
+ * a sink's own failure isn't fed back into it.
+ *
+ * What is bounded: batches under way, how far a lane reads ahead, sends that hang, dead letters on disk, reports (a few
+ * a second). What isn't tried for a limited time only: the last sink of a route. An outage is a longer spool; the spool
+ * has its own bound.
+ *
+ * Breaker, back-off and time limits are some 150 lines here, not a library: the policies of cockatiel 3.2 can't call off a
+ * back-off (closing would wait for it), read the wall clock (a step back holds a breaker open), don't say when a breaker
+ * will admit again, and know success and failure but not a batch of which a part is left.
+ */
+import type { SpoolReader } from '../spool/types.ts';
+import { Bell } from './bell.ts';
+import type { Clock } from './clock.ts';
+import { Lane } from './lane.ts';
+import type { ReportDesk } from './report-desk.ts';
+import type { Route } from './route.ts';
+import type { ReplayResult, RouteStats } from './types.ts';
+
+/** A spool to deliver from. */
+export interface SpoolSource {
+  readonly name: string;
+  /** True for the spool of this process, which still grows. */
+  readonly isOwn: boolean;
+  openReader(route: string): SpoolReader | Promise<SpoolReader>;
+  /** Delivery from it has ended: it may go where everything in it is delivered, else it is left to the next one. */
+  end(isDelivered: boolean): Promise<void>;
+}
+
+export interface EngineParts {
+  readonly routes: readonly Route[];
+  readonly clock: Clock;
+  readonly desk: ReportDesk;
+  /** Called when a lane of this process's spool has nothing to read and begins to wait for a wake. */
+  readonly onIdle?: (() => void) | undefined;
+}
+
+export class Engine {
+  readonly #parts: EngineParts;
+  readonly #spools = new Map<SpoolSource, readonly Lane[]>();
+  readonly #grown: Bell;
+  #isClosing = false;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#grown = new Bell(parts.onIdle);
+  }
+
+  /** Begins to deliver from a spool. The spool of a dead process is ended as soon as it is delivered. */
+  add(spool: SpoolSource): void {
+    const lanes = this.#parts.routes.map(
+      (route) =>
+        new Lane({
+          route,
+          spoolName: spool.name,
+          openReader: () => spool.openReader(route.name),
+          grown: spool.isOwn ? this.#grown : new Bell(),
+          desk: this.#parts.desk,
+        }),
+    );
+    this.#spools.set(spool, lanes);
+    if (!spool.isOwn) void this.#endWhenDelivered(spool, lanes);
+  }
+
+  has(spoolName: string): boolean {
+    return [...this.#spools.keys()].some((spool) => spool.name === spoolName);
+  }
+
+  wake(): void {
+    this.#grown.ring();
+  }
+
+  /** Resolves true when what this process has spooled by now is delivered or dead on every route, false at the time-out. */
+  async flush(timeoutMs: number): Promise<boolean> {
+    const abort = new AbortController();
+    const cancel = this.#parts.clock.after(timeoutMs, () => abort.abort());
+    const own = [...this.#spools].flatMap(([spool, lanes]) => (spool.isOwn ? lanes : []));
+    const flushed = await Promise.all(own.map((lane) => lane.flush(abort.signal)));
+    cancel();
+    this.#parts.desk.flush();
+    return flushed.every(Boolean);
+  }
+
+  /** Delivers until the time is over, then stops and leaves the rest in the spools. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const isDelivered = await this.flush(timeoutMs);
+    for (const [spool, lanes] of this.#spools) {
+      await Promise.all(lanes.map((lane) => lane.stop()));
+      this.#spools.delete(spool);
+      await this.#end(spool, isDelivered && spool.isOwn);
+    }
+    const gates = this.#parts.routes.flatMap((route) => route.gates);
+    await Promise.all(gates.map((gate) => gate.close()));
+    this.#parts.desk.flush();
+  }
+
+  replayDeadLetters(route: string, timeoutMs: number): Promise<ReplayResult> {
+    return Promise.reject(new Error(`dead letters of ${route} can't be replayed yet (${timeoutMs})`));
+  }
+
+  async stats(): Promise<readonly RouteStats[]> {
+    const lanes = [...this.#spools.values()].flat();
+    return Promise.all(
+      this.#parts.routes.map(async (route) => {
+        const own = lanes.filter((lane) => lane.route === route);
+        const backlogs = await Promise.all(own.map((lane) => lane.backlogBytes().catch(() => 0)));
+        return route.stats(
+          backlogs.reduce((sum, bytes) => sum + bytes, 0),
+          own.reduce((sum, lane) => sum + lane.batchesUnderWay, 0),
+        );
+      }),
+    );
+  }
+
+  async #endWhenDelivered(spool: SpoolSource, lanes: readonly Lane[]): Promise<void> {
+    const delivered = await Promise.all(lanes.map((lane) => lane.flush(NEVER)));
+    if (!delivered.every(Boolean) || !this.#spools.has(spool)) return;
+    await Promise.all(lanes.map((lane) => lane.stop()));
+    this.#spools.delete(spool);
+    await this.#end(spool, true);
+  }
+
+  async #end(spool: SpoolSource, isDelivered: boolean): Promise<void> {
+    try {
+      await spool.end(isDelivered);
+    } catch (error) {
+      this.#parts.desk.tellOnce('spool_not_ended', `spool ${spool.name} could not be given back: ${error}`);
+    }
+  }
+}
+
+const NEVER = new AbortController().signal;

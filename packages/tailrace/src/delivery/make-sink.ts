@@ -1,0 +1,93 @@
+/** From a sink's description to the sink. */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createSink as createConsoleSink } from '../sinks/console.ts';
+import { createSink as createFileSink } from '../sinks/file.ts';
+import { createSink as createTailraceSink } from '../sinks/tailrace.ts';
+import type { Sink, SinkContext } from './sink.ts';
+import type { SinkSpec } from './types.ts';
+
+/** The sinks that come with the package. Options are checked by the factories: they arrive here as data. */
+const BUILTIN: Readonly<Record<string, (options: never, context: SinkContext) => Sink>> = {
+  console: createConsoleSink,
+  file: createFileSink,
+  tailrace: createTailraceSink,
+};
+
+type MadeSpec = Exclude<SinkSpec, { readonly kind: 'main' }>;
+
+/**
+ * Makes a sink when its first batch comes. Where it can't be made (a module that isn't there, options that are wrong), it
+ * answers `retry` and is made anew at the next batch: a mistake in the configuration costs no event.
+ */
+export function makeSinkWhenNeeded(spec: MadeSpec, context: SinkContext): Sink {
+  let made: Promise<Sink> | undefined;
+  const make = (): Promise<Sink> => {
+    made ??= makeSink(spec, context);
+    made.catch(() => {
+      made = undefined;
+    });
+    return made;
+  };
+  return {
+    name: sinkName(spec),
+    takesLedger: spec.kind === 'builtin' && spec.name === 'tailrace',
+    async send(batch, signal) {
+      let sink: Sink;
+      try {
+        sink = await make();
+      } catch (error) {
+        const reason = `sink ${spec.name} can't be made: ${error instanceof Error ? error.message : String(error)}`;
+        context.notice('sink_not_made', reason);
+        return { kind: 'retry', reason };
+      }
+      return sink.send(batch, signal);
+    },
+    async close() {
+      const sink = await made?.catch(() => undefined);
+      await sink?.close?.();
+    },
+  };
+}
+
+function sinkName(spec: MadeSpec): string {
+  const options = spec.options;
+  if (spec.kind !== 'builtin' || typeof options !== 'object' || options === null || !('name' in options))
+    return spec.name;
+  return typeof options.name === 'string' ? options.name : spec.name;
+}
+
+async function makeSink(spec: MadeSpec, context: SinkContext): Promise<Sink> {
+  if (spec.kind === 'builtin') {
+    const create = BUILTIN[spec.name];
+    if (create === undefined)
+      throw new TypeError(`there is no sink ${spec.name}; there are ${Object.keys(BUILTIN).join(', ')}`);
+    return create(spec.options as never, context);
+  }
+  const module: unknown = await importFromApplication(spec.module);
+  if (
+    typeof module !== 'object' ||
+    module === null ||
+    !('createSink' in module) ||
+    typeof module.createSink !== 'function'
+  ) {
+    throw new TypeError(`module ${spec.module} exports no function createSink`);
+  }
+  return module.createSink(spec.options, context);
+}
+
+/** A bare name is looked for from this package first, then from where the application runs. */
+async function importFromApplication(specifier: string): Promise<unknown> {
+  try {
+    return await import(specifier);
+  } catch (error) {
+    if (specifier.startsWith('file:') || !isNotFound(error)) throw error;
+    const resolve = createRequire(join(process.cwd(), 'application.js')).resolve;
+    return import(pathToFileURL(resolve(specifier)).href);
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+}

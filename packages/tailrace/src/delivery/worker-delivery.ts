@@ -1,0 +1,255 @@
+/**
+ * The main thread's side of the delivery worker.
+ *
+ * A worker that dies is started again, with back-off. Nothing is lost by that: what it had not finished is before no
+ * cursor. Requests that wait for it go to the next one, with the time that they have left. A worker that can't even
+ * start, several times in a row, is given up: delivery then runs inline.
+ */
+import { Worker } from 'node:worker_threads';
+import { backoffMs } from './backoff.ts';
+import { describeFailure } from './sink-gate.ts';
+import type { Delivery, DeliveryOptions, ReplayResult, RouteStats } from './types.ts';
+import type { WorkerFile } from './worker-file.ts';
+import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
+
+/** Starts in a row that failed before delivery goes inline. */
+const MAX_FAILED_STARTS = 3;
+const RESTART_BACKOFF = { initialMs: 200, maxMs: 30_000 };
+/** Beyond its own time-out, a request waits so long for the worker's answer. */
+const ANSWER_GRACE_MS = 1500;
+const STATS_TIMEOUT_MS = 5000;
+
+type Answer = Exclude<FromWorker, { readonly kind: 'ready' | 'report' | 'send' | 'abort' }>;
+
+interface PendingRequest {
+  readonly request: Request;
+  readonly endsAt: number;
+  readonly settle: (answer: Answer | undefined) => void;
+}
+
+export class WorkerDelivery implements Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #file: WorkerFile;
+  readonly #deliverInline: () => Delivery;
+  readonly #wakeFlags = new SharedArrayBuffer(8);
+  readonly #flags = new Int32Array(this.#wakeFlags);
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #sends = new Map<number, AbortController>();
+  #requests = 0;
+  #worker: Worker | undefined;
+  #inline: Delivery | undefined;
+  #failedStarts = 0;
+  #deaths = 0;
+  #isClosed = false;
+
+  constructor(options: DeliveryOptions, file: WorkerFile, deliverInline: () => Delivery) {
+    this.#options = options;
+    this.#file = file;
+    this.#deliverInline = deliverInline;
+    this.#start();
+  }
+
+  wake(): void {
+    if (this.#inline !== undefined) {
+      this.#inline.wake();
+      return;
+    }
+    Atomics.store(this.#flags, WAKE_FLAG.hasGrown, 1);
+    if (Atomics.exchange(this.#flags, WAKE_FLAG.isIdle, 0) === 1) this.#post({ kind: 'wake' });
+  }
+
+  async flush(timeoutMs: number): Promise<boolean> {
+    if (this.#inline !== undefined) return this.#inline.flush(timeoutMs);
+    const answer = await this.#ask({ kind: 'flush', timeoutMs }, timeoutMs);
+    return answer?.kind === 'flushed' && answer.isFlushed;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#inline !== undefined) return this.#inline.close(timeoutMs);
+    await this.#ask({ kind: 'close', timeoutMs }, timeoutMs);
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+    for (const { sinks } of this.#options.routes) {
+      for (const spec of sinks) if (spec.kind === 'main') await closeQuietly(spec.sink.close?.bind(spec.sink));
+    }
+  }
+
+  async stats(): Promise<readonly RouteStats[]> {
+    if (this.#inline !== undefined) return this.#inline.stats();
+    const answer = await this.#ask({ kind: 'stats' }, STATS_TIMEOUT_MS);
+    return answer?.kind === 'stats' ? answer.stats : [];
+  }
+
+  async replayDeadLetters(route: string, timeoutMs: number): Promise<ReplayResult> {
+    if (this.#inline !== undefined) return this.#inline.replayDeadLetters(route, timeoutMs);
+    const answer = await this.#ask({ kind: 'replay', route, timeoutMs }, timeoutMs);
+    if (answer?.kind === 'failed') throw new Error(answer.message);
+    return answer?.kind === 'replayed' ? answer.result : { replayed: 0, deadAgain: 0, isComplete: false };
+  }
+
+  #start(): void {
+    const start: WorkerStart = {
+      spoolRoot: this.#options.spoolRoot,
+      directory: this.#options.directory,
+      routes: this.#options.routes.map((route) => ({
+        ...route,
+        sinks: route.sinks.map((spec) =>
+          spec.kind === 'main' ? { kind: 'main', name: spec.name, takesLedger: spec.sink.takesLedger === true } : spec,
+        ),
+      })),
+      wakeFlags: this.#wakeFlags,
+    };
+    let isReady = false;
+    let error: unknown;
+    try {
+      const worker = new Worker(this.#file.path, {
+        name: 'tailrace-delivery',
+        workerData: start,
+        ...this.#file.options,
+      });
+      this.#worker = worker;
+      worker.unref();
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') {
+          isReady = true;
+          this.#failedStarts = 0;
+        }
+        this.#hear(message);
+      });
+      worker.on('error', (thrown) => {
+        error = thrown;
+      });
+      worker.on('exit', (code) => {
+        if (this.#worker === worker) this.#died(isReady, error ?? new Error(`it exited with code ${code}`));
+      });
+    } catch (thrown) {
+      this.#died(false, thrown);
+    }
+  }
+
+  #died(wasReady: boolean, error: unknown): void {
+    this.#worker = undefined;
+    for (const abort of this.#sends.values()) abort.abort();
+    this.#sends.clear();
+    // Closing waits for the worker with the rest of its time, so a death meanwhile is mended too.
+    if (this.#isClosed && this.#pending.size === 0) return;
+    const { message } = describeFailure(error);
+    if (!wasReady) this.#failedStarts += 1;
+    if (this.#failedStarts >= MAX_FAILED_STARTS) {
+      this.#tell('delivery_inline', `the delivery worker can't start, delivery runs on the main thread: ${message}`);
+      this.#goInline();
+      return;
+    }
+    this.#deaths += 1;
+    this.#tell('delivery_worker_died', `the delivery worker ended and is started again; nothing is lost: ${message}`);
+    const failures = wasReady ? Math.min(this.#deaths, 8) : this.#failedStarts;
+    setTimeout(() => this.#restart(), backoffMs(failures, RESTART_BACKOFF)).unref();
+  }
+
+  #restart(): void {
+    if (this.#isClosed && this.#pending.size === 0) return;
+    this.#start();
+    for (const [id, { request, endsAt }] of this.#pending)
+      this.#post({ kind: 'request', id, request: within(request, endsAt) });
+  }
+
+  #goInline(): void {
+    const inline = this.#deliverInline();
+    this.#inline = inline;
+    for (const { request, endsAt, settle } of this.#pending.values()) {
+      void answerInline(inline, within(request, endsAt)).then(settle);
+    }
+  }
+
+  #ask(request: Request, timeoutMs: number): Promise<Answer | undefined> {
+    this.#requests += 1;
+    const id = this.#requests;
+    return new Promise((resolve) => {
+      const settle = (answer: Answer | undefined) => {
+        clearTimeout(timer);
+        this.#pending.delete(id);
+        resolve(answer);
+      };
+      // This timer is what keeps the process alive while somebody waits: the worker never does.
+      const timer = setTimeout(() => settle(undefined), Math.min(timeoutMs, 2 ** 30) + ANSWER_GRACE_MS);
+      this.#pending.set(id, { request, endsAt: performance.now() + timeoutMs, settle });
+      this.#post({ kind: 'request', id, request });
+    });
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        break;
+      case 'report':
+        this.#options.onReport(message.report);
+        break;
+      case 'send':
+        void this.#sendFromHere(message);
+        break;
+      case 'abort':
+        this.#sends.get(message.id)?.abort();
+        break;
+      default:
+        this.#pending.get(message.id)?.settle(message);
+    }
+  }
+
+  /** Gives a batch to a sink of the main thread. */
+  async #sendFromHere(message: Extract<FromWorker, { readonly kind: 'send' }>): Promise<void> {
+    const { id } = message;
+    const worker = this.#worker;
+    const abort = new AbortController();
+    this.#sends.set(id, abort);
+    try {
+      const spec = this.#options.routes.find((route) => route.name === message.route)?.sinks[message.sink];
+      if (spec?.kind !== 'main')
+        throw new TypeError(`route ${message.route} has no sink ${message.sink} on the main thread`);
+      const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
+      const lines = message.ends.map((end, index) => body.subarray(message.ends[index - 1] ?? 0, end - 1));
+      const outcome = await spec.sink.send({ lines, body }, abort.signal);
+      worker?.postMessage({ kind: 'sent', id, outcome } satisfies ToWorker);
+    } catch (error) {
+      worker?.postMessage({ kind: 'send_failed', id, failure: describeFailure(error) } satisfies ToWorker);
+    } finally {
+      this.#sends.delete(id);
+    }
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #tell(code: string, message: string): void {
+    this.#options.onReport({ kind: 'notice', code, message });
+  }
+}
+
+/** The request with the time that it has left. */
+function within(request: Request, endsAt: number): Request {
+  return request.kind === 'stats' ? request : { ...request, timeoutMs: Math.max(0, endsAt - performance.now()) };
+}
+
+async function answerInline(inline: Delivery, request: Request): Promise<Answer> {
+  switch (request.kind) {
+    case 'flush':
+      return { kind: 'flushed', id: 0, isFlushed: await inline.flush(request.timeoutMs) };
+    case 'close':
+      await inline.close(request.timeoutMs);
+      return { kind: 'closed', id: 0 };
+    case 'stats':
+      return { kind: 'stats', id: 0, stats: await inline.stats() };
+    case 'replay':
+      return { kind: 'replayed', id: 0, result: await inline.replayDeadLetters(request.route, request.timeoutMs) };
+  }
+}
+
+async function closeQuietly(close: (() => Promise<void>) | undefined): Promise<void> {
+  try {
+    await close?.();
+  } catch {
+    // It is closed or it isn't: delivery has ended.
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** How a worker is started: a file, or (where it runs from its TypeScript source) a line that loads it. */
+export interface WorkerFile {
+  readonly path: string;
+  readonly options: { readonly eval?: true; readonly execArgv: string[] };
+}
+
+/**
+ * Finds the worker's file: beside this one, or, where this one was bundled into the application's own, in the package
+ * as it is installed for the application. `undefined` where there is none.
+ *
+ * @param here - `import.meta.url`; a bundle in CommonJS has none.
+ */
+export function findWorkerFile(here: string | undefined): WorkerFile | undefined {
+  if (here?.startsWith('file:')) {
+    const name = basename(fileURLToPath(here));
+    // In a bundle, `worker.js` beside it would be somebody else's file.
+    if (name === 'delivery.ts') return sourceWorker(new URL('./worker.ts', here));
+    if (name === 'delivery.js') {
+      const beside = ifThere(fileURLToPath(new URL('./worker.js', here)));
+      if (beside !== undefined) return beside;
+    }
+  }
+  for (const from of [process.argv[1], join(process.cwd(), 'application.js')]) {
+    if (from === undefined) continue;
+    try {
+      return ifThere(createRequire(from).resolve('tailrace/delivery-worker'));
+    } catch {
+      // Not installed for that one.
+    }
+  }
+  return undefined;
+}
+
+/** Node 20 takes no loader for a worker's own file: so it is loaded by a line that registers one first. */
+function sourceWorker(url: URL): WorkerFile {
+  const load = `import('tsx/esm/api').then(({ register }) => (register(), import(${JSON.stringify(url.href)})))`;
+  return { path: load, options: { eval: true, execArgv: ['--conditions=@tailrace/source'] } };
+}
+
+function ifThere(path: string): WorkerFile | undefined {
+  return existsSync(path) ? { path, options: { execArgv: [] } } : undefined;
+}
