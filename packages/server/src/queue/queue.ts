@@ -29,7 +29,8 @@ export interface Queue {
   /**
    * Resolves when the lines are as safe as the queue's durability setting promises.
    *
-   * @throws QueueFullError when the queue is at its bound or its disk is full: nothing was taken then.
+   * @throws QueueFullError when the queue is at its bound or its disk is full. Some of the lines may have been taken then:
+   * the client sends all of them again, and the writer drops what comes twice.
    */
   publish(lines: readonly string[]): Promise<void>;
   /** Starts reading after this place; a new store starts at the oldest line. */

@@ -1,0 +1,320 @@
+/**
+ * The ledger's book: for each producer, which of its events are here.
+ *
+ * A producer numbers the events that it keeps 1, 2, 3, …, one number each. So the book needs no list of ids: it keeps two
+ * sets of numbers for each producer, each a few intervals (see `SequenceSet`).
+ *
+ *   accepted   published to the queue, durably: a number in it is answered as a duplicate
+ *   stored     taken by the store: the writer drops what is in it
+ *
+ * and one map of numbers that are on their way into the queue right now. Two clients that send the same event at the same
+ * time are settled there: the second waits for the first, and is a duplicate only if the first really got onto the disk.
+ *
+ * A hole below the highest number that is known of (from the producer's ledger line, or from its events) that is neither
+ * dead nor dropped is missing. It gets some time first, since batches overtake each other: until `graceMs` after the
+ * number became known, a hole counts as in flight.
+ *
+ *   kept = stored + in flight + dead + dropped + missing
+ *
+ * The stored half goes into the store's checkpoint; the accepted half is made again at the start, from the checkpoint and
+ * what the queue still holds. The book is bounded: of the producers that have been quiet longest, those whose account is
+ * complete are folded into one number each (all from 1 to n are here); only when there are too many of those too are the
+ * oldest forgotten, which is counted.
+ */
+import { type LedgerLine, SequenceSet } from 'tailrace/ledger';
+import { type AccountSnapshot, type BookSnapshot, checkBookSnapshot } from './book-snapshot.ts';
+import {
+  addReport,
+  EMPTY_TOTALS,
+  type LedgerReport,
+  type LedgerTotals,
+  type ProducerReport,
+  reportAccount,
+} from './ledger-report.ts';
+
+export interface LedgerBookOptions {
+  /** Producers whose account is kept in full. */
+  readonly maxProducers: number;
+  readonly graceMs: number;
+  readonly now: () => number;
+}
+
+/** Intervals of one producer; beyond it the numbers aren't what they should be, and the set would cost too much. */
+const MAX_INTERVALS = 10_000;
+/** Folded producers for each one that is kept in full. */
+const FOLDED_PER_PRODUCER = 10;
+const CLAIM_STEP_MS = 1000;
+
+/** One producer. */
+export interface Account {
+  readonly producer: string;
+  readonly accepted: SequenceSet;
+  readonly stored: SequenceSet;
+  /** Numbers that are being published now. */
+  readonly publishing: Map<number, Publication>;
+  ledger: LedgerLine | undefined;
+  /** Highest number known for longer than the grace. */
+  settled: number;
+  /** Younger knowledge: highest number by the time at which it became known. */
+  readonly claims: { sequence: number; readonly atMs: number }[];
+  duplicates: number;
+  readonly firstSeenMs: number;
+  lastSeenMs: number;
+}
+
+/** What `claim` says of an event: to be published, here already, being published by another, or not acceptable. */
+export type Claim =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'contended'; readonly by: Publication }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const FRESH: Claim = { kind: 'fresh' };
+const DUPLICATE: Claim = { kind: 'duplicate' };
+
+/** The events of one `publish`. Exactly one of `succeed` and `fail` ends it. */
+export class Publication {
+  /** True where the events are on disk. Never rejects. */
+  readonly outcome: Promise<boolean>;
+  readonly #events: { readonly account: Account; readonly sequence: number }[] = [];
+  readonly #nowMs: number;
+  #settle: (ok: boolean) => void = () => {};
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  add(account: Account, sequence: number): void {
+    account.publishing.set(sequence, this);
+    this.#events.push({ account, sequence });
+  }
+
+  succeed(): void {
+    for (const { account, sequence } of this.#events) {
+      account.publishing.delete(sequence);
+      account.accepted.add(sequence);
+      noteClaim(account, sequence, this.#nowMs);
+      account.lastSeenMs = this.#nowMs;
+    }
+    this.#settle(true);
+  }
+
+  fail(): void {
+    for (const { account, sequence } of this.#events) account.publishing.delete(sequence);
+    this.#settle(false);
+  }
+}
+
+export class LedgerBook {
+  readonly #options: LedgerBookOptions;
+  readonly #accounts = new Map<string, Account>();
+  /** Producers of which every number from 1 to the value is stored. Oldest first. */
+  readonly #folded = new Map<string, number>();
+  #foldedTotals: LedgerTotals | undefined;
+  #forgotten = 0;
+  #duplicates = 0;
+
+  constructor(options: LedgerBookOptions, snapshot?: unknown) {
+    this.#options = options;
+    if (snapshot !== undefined) this.#restore(checkBookSnapshot(snapshot));
+  }
+
+  /** Duplicates that were refused or dropped since the start. */
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+
+  publication(): Publication {
+    return new Publication(this.#options.now());
+  }
+
+  /** Asks for an event to be published as part of `publication`. */
+  claim(producer: string, sequence: number, publication: Publication): Claim {
+    const account = this.#account(producer);
+    if (account.accepted.has(sequence)) {
+      account.duplicates += 1;
+      this.#duplicates += 1;
+      return DUPLICATE;
+    }
+    const by = account.publishing.get(sequence);
+    if (by !== undefined) return { kind: 'contended', by };
+    if (account.accepted.intervalCount >= MAX_INTERVALS && sequence !== account.accepted.last + 1) {
+      return {
+        kind: 'refused',
+        reason: `event_id: producer ${producer} has left out numbers in ${MAX_INTERVALS} places; it must number its events 1, 2, 3, …`,
+      };
+    }
+    publication.add(account, sequence);
+    return FRESH;
+  }
+
+  /** An event that the queue held at the start. */
+  replayAccepted(producer: string, sequence: number): void {
+    const account = this.#account(producer);
+    account.accepted.add(sequence);
+    noteClaim(account, sequence, this.#options.now());
+  }
+
+  /** Takes a producer's own account; an older one than is known changes nothing. */
+  noteLedger(ledger: LedgerLine): void {
+    const account = this.#account(ledger.producer);
+    const nowMs = this.#options.now();
+    account.lastSeenMs = nowMs;
+    const known = account.ledger;
+    if (known !== undefined && isOlder(ledger, known)) return;
+    account.ledger = ledger;
+    if (ledger.sequence > 0) noteClaim(account, ledger.sequence, nowMs);
+  }
+
+  isStored(producer: string, sequence: number): boolean {
+    const folded = this.#folded.get(producer);
+    if (folded !== undefined) return sequence <= folded;
+    return this.#accounts.get(producer)?.stored.has(sequence) ?? false;
+  }
+
+  markStored(producer: string, sequence: number): void {
+    const account = this.#account(producer);
+    account.accepted.add(sequence);
+    account.stored.add(sequence);
+  }
+
+  countDuplicate(): void {
+    this.#duplicates += 1;
+  }
+
+  report(): LedgerReport {
+    const nowMs = this.#options.now();
+    const producers = [...this.#accounts.values()].map((account) => this.#report(account, nowMs));
+    producers.sort((a, b) => (a.lastSeen < b.lastSeen ? 1 : -1));
+    let totals = this.#foldedTotals ?? EMPTY_TOTALS;
+    for (const producer of producers) totals = addReport(totals, producer);
+    return {
+      totals,
+      producers,
+      folded: { producers: this.#folded.size, forgotten: this.#forgotten },
+    };
+  }
+
+  /** What goes into the store's checkpoint. */
+  snapshot(): BookSnapshot {
+    this.#fold();
+    return {
+      version: 1,
+      producers: [...this.#accounts.values()].map(
+        (account): AccountSnapshot => ({
+          producer: account.producer,
+          stored: account.stored.intervals(),
+          ...(account.ledger === undefined ? {} : { ledger: account.ledger }),
+          duplicates: account.duplicates,
+          firstSeenMs: account.firstSeenMs,
+          lastSeenMs: account.lastSeenMs,
+        }),
+      ),
+      folded: [...this.#folded],
+      ...(this.#foldedTotals === undefined ? {} : { foldedTotals: this.#foldedTotals }),
+      forgotten: this.#forgotten,
+    };
+  }
+
+  #restore(snapshot: BookSnapshot): void {
+    const nowMs = this.#options.now();
+    for (const saved of snapshot.producers) {
+      const account: Account = {
+        producer: saved.producer,
+        accepted: new SequenceSet(saved.stored),
+        stored: new SequenceSet(saved.stored),
+        publishing: new Map(),
+        ledger: saved.ledger,
+        settled: 0,
+        claims: [],
+        duplicates: saved.duplicates,
+        firstSeenMs: saved.firstSeenMs,
+        lastSeenMs: saved.lastSeenMs,
+      };
+      const known = Math.max(account.accepted.last, saved.ledger?.sequence ?? 0);
+      if (known > 0) noteClaim(account, known, nowMs);
+      this.#accounts.set(account.producer, account);
+    }
+    for (const [producer, last] of snapshot.folded) this.#folded.set(producer, last);
+    this.#foldedTotals = snapshot.foldedTotals;
+    this.#forgotten = snapshot.forgotten;
+  }
+
+  #account(producer: string): Account {
+    const known = this.#accounts.get(producer);
+    if (known !== undefined) return known;
+    const nowMs = this.#options.now();
+    const last = this.#folded.get(producer) ?? 0;
+    const had = last === 0 ? [] : [[1, last] as const];
+    const account: Account = {
+      producer,
+      accepted: new SequenceSet(had),
+      stored: new SequenceSet(had),
+      publishing: new Map(),
+      ledger: undefined,
+      settled: last,
+      claims: [],
+      duplicates: 0,
+      firstSeenMs: nowMs,
+      lastSeenMs: nowMs,
+    };
+    this.#accounts.set(producer, account);
+    return account;
+  }
+
+  #report(account: Account, nowMs: number): ProducerReport {
+    settleClaims(account, nowMs - this.#options.graceMs);
+    return reportAccount(account);
+  }
+
+  /** Keeps the book within its bounds. */
+  #fold(): void {
+    const excess = this.#accounts.size - this.#options.maxProducers;
+    if (excess <= 0) return;
+    const nowMs = this.#options.now();
+    const quiet = [...this.#accounts.values()]
+      .filter((account) => account.publishing.size === 0 && account.accepted.size === account.stored.size)
+      .sort((a, b) => a.lastSeenMs - b.lastSeenMs)
+      .slice(0, excess);
+    for (const account of quiet) {
+      const report = this.#report(account, nowMs);
+      this.#foldedTotals = addReport(this.#foldedTotals ?? EMPTY_TOTALS, report);
+      this.#accounts.delete(account.producer);
+      if (account.stored.intervalCount === 1 && account.stored.has(1))
+        this.#folded.set(account.producer, account.stored.last);
+      else this.#forgotten += 1;
+    }
+    const bound = this.#options.maxProducers * FOLDED_PER_PRODUCER;
+    for (const producer of this.#folded.keys()) {
+      if (this.#folded.size <= bound) break;
+      this.#folded.delete(producer);
+      this.#forgotten += 1;
+    }
+  }
+}
+
+function isOlder(ledger: LedgerLine, known: LedgerLine): boolean {
+  return ledger.emitted < known.emitted || (ledger.emitted === known.emitted && ledger.timestamp < known.timestamp);
+}
+
+function noteClaim(account: Account, sequence: number, nowMs: number): void {
+  const last = account.claims.at(-1);
+  if (sequence <= (last?.sequence ?? account.settled)) return;
+  if (last !== undefined && nowMs - last.atMs < CLAIM_STEP_MS) last.sequence = sequence;
+  else account.claims.push({ sequence, atMs: nowMs });
+  // A second's worth of claims is one entry, and nobody asks for a grace of hours: the oldest may settle early.
+  const first = account.claims.length > 4096 ? account.claims.shift() : undefined;
+  if (first !== undefined) account.settled = Math.max(account.settled, first.sequence);
+}
+
+function settleClaims(account: Account, untilMs: number): void {
+  let settled = 0;
+  while (settled < account.claims.length && (account.claims[settled]?.atMs ?? 0) <= untilMs) {
+    account.settled = Math.max(account.settled, account.claims[settled]?.sequence ?? 0);
+    settled += 1;
+  }
+  account.claims.splice(0, settled);
+}
