@@ -9,13 +9,13 @@ function codes(characters: string): ReadonlySet<number> {
   return new Set(Array.from(characters, (character) => character.charCodeAt(0)));
 }
 
-/** Addresses and the credentials of URLs: both are found from their `@`, or from `%40`. */
-export function findAddresses(text: string, add: (finding: Finding) => void): void {
+/** E-mail addresses, found from their `@` or `%40`; `others` are the places of an `@` that belong to something else. */
+export function findAddresses(text: string, others: ReadonlySet<number>, add: (finding: Finding) => void): void {
   let from = 0;
   for (;;) {
     const at = nextAt(text, from);
     if (at.start < 0) return;
-    findAddress(text, from, at.start, at.end, add);
+    if (!others.has(at.start)) findAddress(text, from, at.start, at.end, add);
     from = at.end;
   }
 }

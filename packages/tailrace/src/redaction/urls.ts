@@ -1,8 +1,13 @@
 import { isAlphanumeric, isDigit, isSpace } from './characters.ts';
 import { byValue, type Finding } from './finding.ts';
 
-/** The user and password of URLs: `postgres://app:secret@db/shop`, also where the password isn't escaped. */
-export function findUrlCredentials(text: string, add: (finding: Finding) => void): void {
+/**
+ * The user and password of URLs: `postgres://app:secret@db/shop`, also where the password isn't escaped.
+ *
+ * @returns the places of the `@` behind them, which are not those of addresses.
+ */
+export function findUrlCredentials(text: string, add: (finding: Finding) => void): ReadonlySet<number> {
+  const ends = new Set<number>();
   let scheme = text.indexOf('://');
   while (scheme >= 0) {
     const start = scheme + 3;
@@ -22,10 +27,13 @@ export function findUrlCredentials(text: string, add: (finding: Finding) => void
     }
     // a slash inside the password: what stands before it then isn't `host` or `host:port`
     const at = lastAtBeforeSlash >= 0 ? lastAtBeforeSlash : hasPort(text, start, slash) ? -1 : lastAt;
-    if (at > start && !isMasked(text, start, at))
+    if (at > start && !isMasked(text, start, at)) {
       add(byValue(start, at, 'url_credentials', '***', text.slice(start, at)));
+      ends.add(at);
+    }
     scheme = text.indexOf('://', end);
   }
+  return ends;
 }
 
 /** True for `host` and `host:8080` before the first slash. */

@@ -26,6 +26,7 @@ const IBAN_DIGITS = 10;
 const SHORTEST = 6;
 
 const NONE: readonly Finding[] = [];
+const NO_PLACES: ReadonlySet<number> = new Set();
 
 export interface OwnPattern {
   readonly kind: string;
@@ -80,8 +81,9 @@ export function createValueSearch(lookUpName: LookUpName, ownPatterns: readonly 
     };
     if (hasDash && (seen & HAS_SPACE) !== 0) findPemBlocks(text, add);
     if (hasAssignment) findAssignments(text, lookUpName, add);
-    if ((seen & HAS_AT) !== 0 && (seen & HAS_SEPARATOR) !== 0) findUrlCredentials(text, add);
-    if (hasAddress) findAddresses(text, add);
+    const hasScheme = (seen & HAS_AT) !== 0 && (seen & HAS_SEPARATOR) !== 0;
+    const credentialEnds = hasScheme ? findUrlCredentials(text, add) : NO_PLACES;
+    if (hasAddress) findAddresses(text, credentialEnds, add);
     if (hasToken) findTokens(text, isCut, add);
     if (hasBearer) findBearers(text, add);
     if (digits >= NUMBER_DIGITS) findNumbers(text, add);

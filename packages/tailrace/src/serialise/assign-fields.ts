@@ -1,6 +1,12 @@
+import { isUnread, readOrUnread, unwrap } from './unwrap.ts';
+
+/** More fields than these are never of use, since an event is bounded; what is over is counted by the caller. */
+const MAX_FIELDS = 4096;
+
 /**
  * Copies the own fields of `source` into `target`, one level deep, and survives whatever `source` is: a getter that
- * throws leaves a marker, a key like `__proto__` becomes a plain field, and what isn't an object is stored as `value`.
+ * throws leaves a mark, a map gives its entries, a key like `__proto__` becomes a plain field of another name, and what
+ * has no fields is stored as `value`, and an error as `error`.
  */
 export function assignFields(target: Record<string, unknown>, source: unknown): void {
   if (source === undefined || source === null) return;
@@ -8,5 +14,26 @@ export function assignFields(target: Record<string, unknown>, source: unknown): 
     target.value = source;
     return;
   }
-  Object.assign(target, source);
+  const unwrapped = unwrap(source, MAX_FIELDS, false);
+  switch (unwrapped.kind) {
+    case 'fields':
+      for (const key of unwrapped.keys.slice(0, MAX_FIELDS)) assign(target, key, readOrUnread(source, key));
+      return;
+    case 'entries':
+      for (const [key, value] of unwrapped.entries) assign(target, key, value);
+      return;
+    case 'error':
+      target.error = source;
+      return;
+    case 'unreadable':
+      target.unreadable = unwrapped.reason;
+      return;
+    default:
+      target.value = source;
+  }
+}
+
+function assign(target: Record<string, unknown>, key: string, value: unknown): void {
+  const name = key === '__proto__' ? '_proto_' : key;
+  target[name] = isUnread(value) ? `[Unreadable: ${value.reason}]` : value;
 }

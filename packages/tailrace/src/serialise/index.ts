@@ -1,7 +1,7 @@
 export { assignFields } from './assign-fields.ts';
+export { DEFAULT_LIMITS } from './limits.ts';
 export {
   createSerialiser,
-  DEFAULT_LIMITS,
   type Serialiser,
   type SerialiserCounts,
   type SerialiserOptions,

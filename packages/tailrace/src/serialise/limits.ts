@@ -1,0 +1,37 @@
+import type { EventLimits } from '../options.ts';
+
+export const DEFAULT_LIMITS: EventLimits = {
+  depth: 8,
+  keys: 512,
+  items: 256,
+  stringLength: 16_384,
+  eventBytes: 262_144,
+};
+
+const SMALLEST: EventLimits = { depth: 1, keys: 1, items: 1, stringLength: 64, eventBytes: 32_768 };
+
+/** @throws RangeError naming the limit, its value and what is accepted. */
+export function resolveLimits(given: Partial<EventLimits> | undefined): EventLimits {
+  const limits: EventLimits = {
+    depth: given?.depth ?? DEFAULT_LIMITS.depth,
+    keys: given?.keys ?? DEFAULT_LIMITS.keys,
+    items: given?.items ?? DEFAULT_LIMITS.items,
+    stringLength: given?.stringLength ?? DEFAULT_LIMITS.stringLength,
+    eventBytes: given?.eventBytes ?? DEFAULT_LIMITS.eventBytes,
+  };
+  for (const name of ['depth', 'keys', 'items', 'stringLength', 'eventBytes'] as const) {
+    const value = limits[name];
+    if (!Number.isSafeInteger(value) || value < SMALLEST[name]) {
+      throw new RangeError(`limits.${name} is ${String(value)}; it must be a whole number from ${SMALLEST[name]} up`);
+    }
+  }
+  return limits;
+}
+
+/** Keys longer than this are cut. */
+export const MAX_KEY_CHARS = 256;
+/** Values looked at in one event, whatever its shape: arrays of arrays would multiply the limits above. */
+export const MAX_NODES = 8192;
+/** Characters of strings read in one event, as a multiple of its bytes; after them only short strings are written. */
+export const READ_CHARS_PER_BYTE = 2;
+export const SHORT_CHARS = 64;
