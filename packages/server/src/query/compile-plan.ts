@@ -1,0 +1,318 @@
+/**
+ * A plan as SQL. What is selected from, `source`, is a table expression of the store's columns, and is put in as it is.
+ *
+ * A plan of events is one SELECT. A plan of aggregates goes in two steps: first the events that match are summed up by trace
+ * within each group, then the traces by group; `estimate.ts` says why, and turns the sums of a group into values. Without
+ * sampled events in reach there is nothing to estimate, and all events of a group count as one trace.
+ */
+import type { EventKey } from '../store/store.ts';
+import type { Column } from './answer.ts';
+import { attributeSql, compileSearch, Parameters, quoteIdentifier, timestampSql } from './compile-search.ts';
+import type { Aggregate, Plan } from './plan.ts';
+import { QueryError } from './query-error.ts';
+import { knownFieldType, type SearchNode } from './search.ts';
+import type { TimeRange } from './time.ts';
+
+export interface PlanContext {
+  readonly plan: Plan;
+  readonly search: SearchNode;
+  readonly range: TimeRange;
+  readonly bucketMs: number | undefined;
+}
+
+export interface Statement {
+  readonly sql: string;
+  readonly values: Parameters['values'];
+}
+
+/** True where the answer's rows are events. */
+export function asksForEvents(plan: Plan): boolean {
+  return plan.aggregates.length === 0 && plan.groupBy.length === 0 && plan.bucket === undefined;
+}
+
+/** Rows as `select` names them, newest first unless the plan orders them otherwise; one more than the limit. */
+export function compileEvents(
+  context: PlanContext,
+  source: string,
+  select: string,
+  limit: number,
+  after: EventKey | undefined,
+): Statement {
+  const parameters = new Parameters();
+  const conditions = [matchSql(context, parameters)];
+  if (after !== undefined) {
+    const time = timestampSql(Date.parse(after.timestamp), parameters);
+    const id = parameters.bind(after.eventId);
+    conditions.push(`("timestamp" < ${time} OR ("timestamp" = ${time} AND event_id < ${id}))`);
+  }
+  const order = context.plan.orderBy.map(({ column, direction }) => `${sortSql(column)} ${direction} NULLS LAST`);
+  order.push('"timestamp" DESC', 'event_id DESC');
+  return {
+    sql: `SELECT ${select} FROM ${source} WHERE ${conditions.join(' AND ')} ORDER BY ${order.join(', ')} LIMIT ${limit}`,
+    values: parameters.values,
+  };
+}
+
+/** True where newer events always come before older ones, so that reading may stop early. */
+export function isNewestFirst(plan: Plan): boolean {
+  const [first] = plan.orderBy;
+  return first === undefined || (first.column === 'timestamp' && first.direction === 'desc');
+}
+
+/** The condition that picks a plan's events: its range and its search. */
+function matchSql(context: PlanContext, parameters: Parameters): string {
+  const from = timestampSql(context.range.fromMs, parameters);
+  const to = timestampSql(context.range.toMs, parameters);
+  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${compileSearch(context.search, parameters)}`;
+}
+
+function sortSql(field: string): string {
+  return knownFieldType(field) === undefined ? groupSql(field) : quoteIdentifier(field);
+}
+
+/** Names of the columns that the aggregates of a plan answer with, in their order. */
+export function aggregateName(aggregate: Aggregate): string {
+  if (aggregate.as !== undefined) return aggregate.as;
+  if (aggregate.fn === 'percentile') return `p${aggregate.p}_${aggregate.field}`;
+  return aggregate.field === undefined || aggregate.fn === 'count'
+    ? aggregate.fn
+    : `${aggregate.fn}_${aggregate.field}`;
+}
+
+export interface Aggregation {
+  readonly aggregates: readonly Aggregate[];
+  readonly names: readonly string[];
+  /** The filtered events, reduced to what is grouped by and aggregated: the body of the CTE `e`. */
+  readonly events: Statement;
+  /** `g0, g1, …, b`: what a row of the answer stands for. */
+  readonly keys: readonly string[];
+  /** Expressions over the columns of one trace, and over those of a group; both with their names. */
+  readonly byTrace: readonly string[];
+  readonly byGroup: readonly string[];
+  /** Distinct counts and percentiles: the aggregate's number and the column of `e` that it is about. */
+  readonly distinct: readonly { readonly index: number; readonly column: string }[];
+  readonly percentiles: readonly { readonly index: number; readonly column: string; readonly p: number }[];
+  readonly orderBy: readonly string[];
+}
+
+/**
+ * @param clustered false where no event in reach is sampled
+ * @throws QueryError `BAD_AGGREGATE` or `BAD_ORDER`
+ */
+export function compileAggregation(context: PlanContext, source: string, clustered: boolean): Aggregation {
+  const { plan } = context;
+  const aggregates: readonly Aggregate[] = plan.aggregates.length === 0 ? [{ fn: 'count' }] : plan.aggregates;
+  const names = aggregates.map(aggregateName);
+  requireDistinctNames([...plan.groupBy, ...(context.bucketMs === undefined ? [] : ['bucket']), ...names]);
+
+  const parameters = new Parameters();
+  const columns: string[] = plan.groupBy.map((field, i) => `${groupSql(field)} AS g${i}`);
+  const keys = plan.groupBy.map((_, i) => `g${i}`);
+  if (context.bucketMs !== undefined) {
+    const width = parameters.bind(context.bucketMs);
+    columns.push(`CAST(floor(epoch_ms("timestamp") / ${width}) * ${width} AS DOUBLE) AS b`);
+    keys.push('b');
+  }
+  columns.push(`CASE WHEN "sampling.rate" > 0 AND "sampling.rate" < 1 THEN 1 / "sampling.rate" ELSE 1 END AS w`);
+  if (clustered) {
+    columns.push('CASE WHEN "sampling.rate" < 1 THEN hash(coalesce(trace_id, request_id, event_id)) END AS c');
+  }
+  if (aggregates.some(({ fn }) => fn === 'error_rate')) columns.push(`${ERROR_SQL} AS failed`);
+
+  const byTrace: string[] = [];
+  const byGroup: string[] = [];
+  const distinct: { index: number; column: string }[] = [];
+  const percentiles: { index: number; column: string; p: number }[] = [];
+  const values: string[] = [];
+  aggregates.forEach((aggregate, i) => {
+    const field = aggregate.field;
+    const v = `v${i}`;
+    if (field !== undefined && aggregate.fn !== 'count' && aggregate.fn !== 'error_rate') {
+      columns.push(`${aggregate.fn === 'distinct' ? groupSql(field) : numberSql(aggregate.fn, field)} AS ${v}`);
+    }
+    const add = (trace: readonly string[], group: readonly string[]): void => {
+      byTrace.push(...trace);
+      byGroup.push(...group);
+    };
+    switch (aggregate.fn) {
+      case 'count':
+        add(...total(`a${i}`, '1', 'true'));
+        values.push(`a${i}_seen + a${i}_unseen`);
+        break;
+      case 'sum':
+        add(...total(`a${i}`, v, `${v} IS NOT NULL`));
+        add([`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
+        values.push(`a${i}_seen + a${i}_unseen`);
+        break;
+      case 'avg':
+        add(...ratio(`a${i}`, v));
+        values.push(`a${i}_total / nullif(a${i}_weight, 0)`);
+        break;
+      case 'error_rate':
+        add(...total(`a${i}`, '1', 'failed'));
+        add(...total(`s${i}`, '1', 'NOT failed'));
+        values.push(`(a${i}_seen + a${i}_unseen) / nullif(a${i}_seen + a${i}_unseen + s${i}_seen + s${i}_unseen, 0)`);
+        break;
+      case 'min':
+      case 'max':
+        add(
+          [`${aggregate.fn}(${v}) AS a${i}_value`, `count(${v}) FILTER (w > 1) AS a${i}_sampled`],
+          [`${aggregate.fn}(a${i}_value) AS a${i}_value`, `coalesce(sum(a${i}_sampled), 0)::DOUBLE AS a${i}_sampled`],
+        );
+        values.push(`a${i}_value`);
+        break;
+      case 'distinct':
+        add(...total(`a${i}`, '1', `${v} IS NOT NULL`));
+        distinct.push({ index: i, column: v });
+        values.push(`coalesce(a${i}_distinct, 0)`);
+        break;
+      case 'percentile':
+        // How much more the events of one trace vary together than apart.
+        add(...total(`a${i}`, '1', `${v} IS NOT NULL`));
+        add(
+          [`sum(w * (w - 1)) FILTER (${v} IS NOT NULL) AS a${i}_apart`],
+          [`coalesce(sum(a${i}_apart), 0) AS a${i}_apart`],
+        );
+        percentiles.push({ index: i, column: v, p: (aggregate.p ?? 50) / 100 });
+        values.push(`a${i}_value`);
+        break;
+    }
+  });
+
+  return {
+    aggregates,
+    names,
+    events: {
+      sql: `SELECT ${columns.join(', ')} FROM ${source} WHERE ${matchSql(context, parameters)}`,
+      values: parameters.values,
+    },
+    keys,
+    byTrace,
+    byGroup,
+    distinct,
+    percentiles,
+    orderBy: orderSql(plan, names, values, keys),
+  };
+}
+
+/** The columns of a {@link TotalStatistics}: by trace, then by group. */
+function total(name: string, y: string, condition: string): [readonly string[], readonly string[]] {
+  const where = `FILTER (${condition})`;
+  return [
+    [
+      `coalesce(sum(${y}) ${where}, 0)::DOUBLE AS ${name}_seen`,
+      `coalesce(sum((w - 1) * ${y}) ${where}, 0) AS ${name}_unseen`,
+      `coalesce(sum(sqrt(w * (w - 1)) * ${y}) ${where}, 0) AS ${name}_spread`,
+      `count(*) FILTER (w > 1 AND (${condition})) AS ${name}_sampled`,
+    ],
+    [
+      `coalesce(sum(${name}_seen), 0) AS ${name}_seen`,
+      `coalesce(sum(${name}_unseen), 0) AS ${name}_unseen`,
+      `coalesce(sum(${name}_spread * ${name}_spread), 0) AS ${name}_variance`,
+      `coalesce(max(${name}_unseen), 0) AS ${name}_largest_unseen`,
+      `coalesce(max(${name}_spread * ${name}_spread), 0) AS ${name}_largest_variance`,
+      `coalesce(sum(${name}_sampled), 0)::DOUBLE AS ${name}_sampled`,
+      `count(*) FILTER (${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
+    ],
+  ];
+}
+
+/** The columns of a {@link RatioStatistics}. */
+function ratio(name: string, y: string): [readonly string[], readonly string[]] {
+  const has = `FILTER (${y} IS NOT NULL)`;
+  return [
+    [
+      `sum(w * ${y}) AS ${name}_total`,
+      `sum(w) ${has} AS ${name}_weight`,
+      `sum(w * ${y}) FILTER (w > 1) AS ${name}_sampled_total`,
+      `sum(w) FILTER (w > 1 AND ${y} IS NOT NULL) AS ${name}_sampled_weight`,
+      `sum(sqrt(w * (w - 1)) * ${y}) AS ${name}_a`,
+      `sum(sqrt(w * (w - 1))) ${has} AS ${name}_b`,
+      `count(${y}) FILTER (w > 1) AS ${name}_sampled`,
+    ],
+    [
+      ...['total', 'weight', 'sampled_total', 'sampled_weight'].map(
+        (part) => `coalesce(sum(${name}_${part}), 0) AS ${name}_${part}`,
+      ),
+      `coalesce(sum(${name}_a * ${name}_a), 0) AS ${name}_aa`,
+      `coalesce(sum(${name}_a * ${name}_b), 0) AS ${name}_ab`,
+      `coalesce(sum(${name}_b * ${name}_b), 0) AS ${name}_bb`,
+      `coalesce(sum(${name}_sampled), 0)::DOUBLE AS ${name}_sampled`,
+      `count(*) FILTER (${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
+    ],
+  ];
+}
+
+/** An event is a failure by its level, its error code or its status. */
+const ERROR_SQL = `coalesce(level IN ('error', 'fatal'), false) OR "error.code" IS NOT NULL OR coalesce(status >= 500, false)`;
+
+/** What a field is grouped by; an attribute's value as JSON, so that 5 and "5" stay apart. */
+function groupSql(field: string): string {
+  switch (knownFieldType(field)) {
+    case undefined:
+      return `nullif(${attributeSql(field)}::VARCHAR, 'null')`;
+    case 'timestamp':
+      return `strftime(${quoteIdentifier(field)}, '%Y-%m-%dT%H:%M:%S.%gZ')`;
+    case 'json':
+      return `${quoteIdentifier(field)}::VARCHAR`;
+    case 'integer':
+      return `${quoteIdentifier(field)}::DOUBLE`;
+    default:
+      return quoteIdentifier(field);
+  }
+}
+
+function numberSql(fn: string, field: string): string {
+  const type = knownFieldType(field);
+  if (type === undefined) {
+    const json = attributeSql(field);
+    return `CASE WHEN json_type(${json}) IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN TRY_CAST(json_extract_string(${json}, '$') AS DOUBLE) END`;
+  }
+  if (type === 'number' || type === 'integer') return `${quoteIdentifier(field)}::DOUBLE`;
+  throw new QueryError(
+    'BAD_AGGREGATE',
+    `${fn} needs numbers, and ${field} holds none`,
+    undefined,
+    `use distinct, or group by ${field}`,
+  );
+}
+
+/** The type of a group's column; attributes are answered as what their events hold. */
+export function groupColumnType(field: string): Column['type'] {
+  const type = knownFieldType(field);
+  return type === undefined ? 'json' : type === 'integer' ? 'number' : type;
+}
+
+function orderSql(plan: Plan, names: readonly string[], values: readonly string[], keys: readonly string[]): string[] {
+  const columns = new Map<string, string>();
+  plan.groupBy.forEach((field, i) => {
+    columns.set(field, `g${i}`);
+  });
+  if (keys.includes('b')) columns.set('bucket', 'b');
+  names.forEach((name, i) => {
+    columns.set(name, values[i] ?? 'NULL');
+  });
+  const order = plan.orderBy.map(({ column, direction }) => {
+    const sql = columns.get(column);
+    if (sql === undefined) {
+      const hint = `order by one of: ${[...columns.keys()].join(', ')}`;
+      throw new QueryError('BAD_ORDER', `the answer has no column "${column}"`, undefined, hint);
+    }
+    return `${sql} ${direction} NULLS LAST`;
+  });
+  if (order.length === 0 && keys.includes('b')) order.push('b ASC');
+  if (order.length <= 1 && plan.orderBy.length === 0) order.push(`${values[0] ?? 'NULL'} DESC NULLS LAST`);
+  // The keys last, so that ties have an order too and an answer is the same each time.
+  return [...order, ...keys.map((key) => `${key} ASC NULLS LAST`)];
+}
+
+function requireDistinctNames(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new QueryError(
+    'BAD_AGGREGATE',
+    `two columns of the answer would be named "${twice}"`,
+    undefined,
+    'name one of them with "as"',
+  );
+}

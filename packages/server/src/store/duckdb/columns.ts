@@ -1,0 +1,70 @@
+/** The columns of the embedded store, and how a line of JSON becomes a row. */
+import { EVENT_FIELDS, type EventField, type FieldType } from 'tailrace/event';
+import { quoteIdentifier, quoteText } from '../../query/compile-search.ts';
+
+const SQL_TYPES: Readonly<Record<FieldType, string>> = {
+  string: 'VARCHAR',
+  integer: 'BIGINT',
+  number: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMP',
+  json: 'JSON',
+};
+
+const FIELDS = Object.entries(EVENT_FIELDS);
+
+/** Every column, for a SELECT: the known fields, then what is left of the event as JSON. */
+export const ALL_COLUMNS = [...FIELDS.map(([name]) => quoteIdentifier(name)), 'attributes'].join(', ');
+
+export function createHotTableSql(table: string): string {
+  const columns = FIELDS.map(([name, type]) => `${quoteIdentifier(name)} ${SQL_TYPES[type]}`);
+  return `CREATE TABLE ${table} (${columns.join(', ')}, attributes JSON)`;
+}
+
+/**
+ * Reads a file of lines into a table. One pass takes the known fields out of the JSON, a second leaves the others; both
+ * run in DuckDB's threads, which is cheaper than splitting the event in JavaScript and off the main thread.
+ */
+export function insertLinesSql(table: string, file: string): string {
+  const types = JSON.stringify(Object.fromEntries(FIELDS.map(([name, type]) => [name, SQL_TYPES[type]])));
+  const removed = JSON.stringify(Object.fromEntries(FIELDS.map(([name]) => [name, null])));
+  const columns = FIELDS.map(([name]) => `fixed.${quoteIdentifier(name)}`);
+  return (
+    `INSERT INTO ${table} SELECT ${columns.join(', ')}, rest FROM (` +
+    `SELECT json_transform(json, ${quoteText(types)}) AS fixed, json_merge_patch(json, ${quoteText(removed)}) AS rest ` +
+    `FROM read_ndjson_objects(${quoteText(file)}, maximum_object_size = ${MAX_LINE_BYTES}))`
+  );
+}
+
+/** Longer lines fail an insert; the sources refuse them long before. */
+export const MAX_LINE_BYTES = 32 * 1024 * 1024;
+
+/** The known fields of an event as one JSON text, for {@link readEvent}. */
+export const EVENT_JSON_SQL = `to_json({${FIELDS.map(([name, type]) => `${quoteText(name)}: ${fieldSql(name, type)}`).join(', ')}})`;
+
+function fieldSql(name: string, type: FieldType): string {
+  return type === 'timestamp' ? `strftime(${quoteIdentifier(name)}, '%Y-%m-%dT%H:%M:%S.%gZ')` : quoteIdentifier(name);
+}
+
+/** The event again, from its known fields and its attributes: only the keys that it had. */
+export function readEvent(fixedJson: string, attributesJson: string | null): Record<string, unknown> {
+  const event: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(parseObject(fixedJson))) if (value !== null) event[name] = value;
+  if (attributesJson === null) return event;
+  for (const [name, value] of Object.entries(parseObject(attributesJson))) {
+    // Assigning `__proto__` would set the prototype instead of a key.
+    if (name === '__proto__')
+      Object.defineProperty(event, name, { value, enumerable: true, configurable: true, writable: true });
+    else event[name] = value;
+  }
+  return event;
+}
+
+function parseObject(json: string): object {
+  const value: unknown = JSON.parse(json);
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+export function isKnownField(name: string): name is EventField {
+  return Object.hasOwn(EVENT_FIELDS, name);
+}

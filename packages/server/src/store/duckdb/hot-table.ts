@@ -1,0 +1,73 @@
+/** A table in memory that takes events until a commit seals it. */
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { StoredLine } from '../store.ts';
+import { createHotTableSql, insertLinesSql } from './columns.ts';
+import { FieldCounter } from './field-counts.ts';
+import { newId } from './new-id.ts';
+import { Readers } from './readers.ts';
+
+export class HotTable {
+  readonly name: string;
+  readonly fields = new FieldCounter();
+  readonly readers: Readers;
+  events = 0;
+  sampled = 0;
+  minMs = Number.POSITIVE_INFINITY;
+  maxMs = Number.NEGATIVE_INFINITY;
+
+  private constructor(name: string, readers: Readers) {
+    this.name = name;
+    this.readers = readers;
+  }
+
+  static async create(
+    connection: DuckDBConnection,
+    number: number,
+    drop: (name: string) => Promise<void>,
+  ): Promise<HotTable> {
+    const name = `hot_${number}`;
+    await connection.run(createHotTableSql(name));
+    return new HotTable(name, new Readers(() => drop(name)));
+  }
+
+  /** Takes all of the lines, or none where it throws. */
+  async insert(connection: DuckDBConnection, lines: readonly StoredLine[], directory: string): Promise<void> {
+    const file = join(directory, 'tmp', `${newId()}.ndjson`);
+    const events = lines.map(({ line, event }) => event ?? parseEvent(line));
+    try {
+      await writeFile(file, `${lines.map(({ line }, i) => readableLine(line, events[i])).join('\n')}\n`);
+      await connection.run(insertLinesSql(this.name, file));
+    } finally {
+      await rm(file, { force: true });
+    }
+    this.events += lines.length;
+    for (const event of events) {
+      this.fields.addEvent(event);
+      const rate = event['sampling.rate'];
+      if (typeof rate === 'number' && rate < 1) this.sampled += 1;
+    }
+    for (const { timestampMs } of lines) {
+      if (timestampMs < this.minMs) this.minMs = timestampMs;
+      if (timestampMs > this.maxMs) this.maxMs = timestampMs;
+    }
+  }
+}
+
+function parseEvent(line: string): Readonly<Record<string, unknown>> {
+  const event: unknown = JSON.parse(line);
+  if (typeof event !== 'object' || event === null)
+    throw new TypeError(`an event must be a JSON object: ${line.slice(0, 80)}`);
+  return Object.fromEntries(Object.entries(event));
+}
+
+/** Half of a surrogate pair is valid JSON in JavaScript only: DuckDB would refuse the whole file for it. */
+function readableLine(line: string, event: Readonly<Record<string, unknown>> | undefined): string {
+  if (event === undefined || !/\\ud[89a-f]/i.test(line)) return line;
+  return JSON.stringify(event, (_key, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
+}
+
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+}
