@@ -1,4 +1,4 @@
-import { fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { DeviceSync } from './device-sync.ts';
 import type { Position } from './position.ts';
 import { hasCode, LINE_FEED, segmentPath } from './segment.ts';
@@ -9,8 +9,8 @@ export interface WriteOutcome {
   readonly error?: unknown;
 }
 
-/** After these the file is left alone and the next write goes to a new one: the rest of the disk may still be good. */
-const LEAVES_THE_FILE = ['EFBIG', 'EIO', 'EBADF', 'ESTALE'];
+/** After these a file is of no use, even an empty one. */
+const SPOILS_THE_FILE = ['EIO', 'EBADF', 'ESTALE'];
 
 /** The segment that is being written: takes whole lines, cuts what a failed write tore, and begins the next segment. */
 export class ActiveSegment {
@@ -63,7 +63,7 @@ export class ActiveSegment {
     } catch (error) {
       const whole = writtenBytes === 0 ? 0 : lines.lastIndexOf(LINE_FEED, writtenBytes - 1) + 1;
       this.#offset += whole;
-      this.#cutTornEnd(error);
+      this.#leaveFailed(error);
       return { writtenBytes: whole, error };
     }
   }
@@ -119,16 +119,24 @@ export class ActiveSegment {
 
   /**
    * A line that was written half would run into the next one. A reader takes nothing after the last line feed, so the half
-   * can be cut away while readers are at work; where it can't be, a new file is begun and the half ends the old one.
+   * can be cut away while readers are at work; where it can't be, it ends the file as a torn line.
+   *
+   * A file that has lines is left after any failure: it may be the file that is bad, and on a full disk readers can free a
+   * segment only when a later one is there. An empty one is kept, lest each new try leave one more.
    */
-  #cutTornEnd(cause: unknown): void {
+  #leaveFailed(cause: unknown): void {
     if (this.#fd === undefined) return;
+    let isCut = true;
     try {
       ftruncateSync(this.#fd, this.#offset);
     } catch {
-      this.#leave();
-      return;
+      isCut = false;
     }
-    if (LEAVES_THE_FILE.some((code) => hasCode(cause, code))) this.#leave();
+    if (this.#offset > 0 || !isCut) {
+      this.#leave();
+    } else if (SPOILS_THE_FILE.some((code) => hasCode(cause, code))) {
+      rmSync(segmentPath(this.#directory, this.#segment), { force: true });
+      this.#leave();
+    }
   }
 }

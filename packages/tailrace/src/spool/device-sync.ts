@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { hasCode } from './segment.ts';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -103,8 +104,11 @@ export class DeviceSync {
       try {
         await syncDirectory(this.#directory);
       } catch (error) {
-        failure ??= error;
-        this.#isDirectoryDirty = true;
+        // A folder that is gone is made again with the next segment, which says so then.
+        if (!hasCode(error, 'ENOENT')) {
+          failure ??= error;
+          this.#isDirectoryDirty = true;
+        }
       }
     }
     // A file that was retired while its bytes were being forced is closed by the run after this one.

@@ -8,6 +8,9 @@ export interface Position {
 
 export const SPOOL_START: Position = { segment: 1, offset: 0 };
 
+/** Far above any real one, and low enough that the numbers after a garbage cursor's still make file names. */
+const HIGHEST_SEGMENT = 1e12;
+
 const POSITION = /^(\d{1,15}):(\d{1,15})$/;
 
 /** Negative where `a` comes before `b`, 0 where they are the same place, positive where it comes after. */
@@ -33,7 +36,8 @@ export function parsePosition(text: string): Position | undefined {
 
 /** A position from two values that nobody has checked; `undefined` where they are none. */
 export function toPosition(segment: unknown, offset: unknown): Position | undefined {
-  if (typeof segment !== 'number' || !Number.isSafeInteger(segment) || segment < 1) return undefined;
+  if (typeof segment !== 'number' || !Number.isInteger(segment) || segment < 1 || segment > HIGHEST_SEGMENT)
+    return undefined;
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return undefined;
   return { segment, offset };
 }

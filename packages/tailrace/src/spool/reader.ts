@@ -41,7 +41,10 @@ class DiskSpoolReader implements SpoolReader {
 
   #next = SPOOL_START;
   #committed = SPOOL_START;
-  #durable = SPOOL_START;
+  /** What the cursor file says; `undefined` where it says nothing. */
+  #durable: Position | undefined;
+  /** Ends of segments that were read through and never change again, and where reading went on. */
+  readonly #passed = new Map<number, { readonly end: Position; readonly next: Position }>();
   #freedBelow = 0;
   #chunk: Chunk | undefined;
   #file: { readonly segment: number; readonly handle: FileHandle } | undefined;
@@ -64,8 +67,7 @@ class DiskSpoolReader implements SpoolReader {
     const stored = await readCursor(this.#directory, this.#options.cursor);
     if (stored.kind === 'found') this.#durable = stored.position;
     if (stored.kind === 'unreadable') this.#tellInvalid(stored.reason);
-    await this.#startFrom(this.#options.from ?? this.#durable);
-    if (stored.kind !== 'found') await this.persist();
+    await this.#startFrom(this.#options.from ?? this.#durable ?? SPOOL_START);
   }
 
   read(limits: ReadLimits): Promise<SpoolBatch | undefined> {
@@ -86,7 +88,11 @@ class DiskSpoolReader implements SpoolReader {
 
   async commit(to: Position): Promise<void> {
     if (comparePositions(to, this.#committed) <= 0) return;
-    this.#committed = to;
+    await this.#moveCursor(to);
+  }
+
+  async #moveCursor(to: Position): Promise<void> {
+    this.#committed = this.#beyondSealed(to);
     const dueInMs = this.#persistedAt + this.#cursorIntervalMs - performance.now();
     if (dueInMs <= 0) await this.persist();
     else this.#persistLater(dueInMs);
@@ -174,7 +180,23 @@ class DiskSpoolReader implements SpoolReader {
     if (later === undefined) return 'nothing';
     if ((await handle.stat()).size > from.offset) return 'again';
     this.#next = { segment: later, offset: 0 };
+    this.#passed.set(from.segment, { end: from, next: this.#next });
+    if (comparePositions(this.#committed, from) === 0) await this.#moveCursor(from);
     return 'again';
+  }
+
+  /**
+   * A cursor at the end of a sealed segment stands at the start of the next one. Without that, a segment would be held until
+   * something after it was committed, which on a disk that it fills would never come.
+   */
+  #beyondSealed(place: Position): Position {
+    let beyond = place;
+    for (const [segment, { end, next }] of this.#passed) {
+      if (segment > beyond.segment) break;
+      if (comparePositions(end, beyond) === 0) beyond = next;
+      if (segment < beyond.segment) this.#passed.delete(segment);
+    }
+    return beyond;
   }
 
   async #skipMissing(from: Position): Promise<'again' | 'nothing'> {
@@ -204,6 +226,9 @@ class DiskSpoolReader implements SpoolReader {
     this.#committed = fault === undefined ? position : SPOOL_START;
     this.#next = this.#committed;
     this.#chunk = undefined;
+    this.#passed.clear();
+    // At once: a file that says more than is true would let other routes free what this one has still to read.
+    await this.persist();
   }
 
   /** What is wrong with a place that was kept: it lies behind the end, or not at the start of a line. */
@@ -252,7 +277,7 @@ class DiskSpoolReader implements SpoolReader {
     const position = this.#committed;
     this.#persistedAt = performance.now();
     try {
-      if (comparePositions(position, this.#durable) !== 0 || this.#isCursorFailing || this.#freedBelow === 0) {
+      if (this.#durable === undefined || comparePositions(position, this.#durable) !== 0) {
         await writeCursor(this.#directory, this.#options.cursor, position);
         this.#durable = position;
       }

@@ -14,7 +14,11 @@ export interface SpoolOptions {
   readonly maxBytes?: number;
   /** Part of `maxBytes` that only urgent lines may use. @defaultValue a tenth of `maxBytes` */
   readonly reserveBytes?: number;
-  /** A segment that would grow over this size is sealed, and the next one begun. @defaultValue 16 MiB */
+  /**
+   * A segment that would grow over this size is sealed, and the next one begun; a quarter of `maxBytes` at most.
+   *
+   * @defaultValue 16 MiB
+   */
   readonly segmentBytes?: number;
   /** @defaultValue 1000 (milliseconds) */
   readonly fsync?: FsyncPolicy;

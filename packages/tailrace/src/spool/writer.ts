@@ -50,6 +50,7 @@ class DiskSpool implements Spool {
   readonly #options: SpoolOptions;
   readonly #maxBytes: number;
   readonly #normalBytes: number;
+  readonly #drainBytes: number;
   readonly #fsync: FsyncPolicy;
   readonly #device: DeviceSync;
   readonly #segment: ActiveSegment;
@@ -80,13 +81,16 @@ class DiskSpool implements Spool {
     this.#normalBytes = this.#maxBytes - atLeastZero('reserveBytes', options.reserveBytes ?? this.#maxBytes / 10);
     this.#fsync = options.fsync ?? 1000;
     if (typeof this.#fsync === 'number') positive('fsync', this.#fsync);
+    // A segment is freed whole, and the active one never: a bound must leave room for several.
+    const segmentBytes = Math.min(positive('segmentBytes', options.segmentBytes ?? 16 * MIB), this.#maxBytes / 4);
+    this.#drainBytes = Math.min(DRAIN_BYTES, segmentBytes);
     this.#capacity = new Capacity(this.directory);
     this.#capacity.recount();
     this.#device = new DeviceSync(this.directory, (error) => this.#noteFsync(error));
     this.#segment = new ActiveSegment(
       this.directory,
       Math.max(firstFreeSegment(this.directory), options.minSegment ?? 1),
-      positive('segmentBytes', options.segmentBytes ?? 16 * MIB),
+      segmentBytes,
       this.#device,
     );
     this.#waiting = new WaitingLines(atLeastZero('memoryBytes', options.memoryBytes ?? 8 * MIB), (sequence) =>
@@ -238,11 +242,12 @@ class DiskSpool implements Spool {
     const lines = splitLines(this.#turn.subarray(0, bytes));
     const writtenLines = countLines(this.#turn.subarray(0, writtenBytes));
     publish(this.directory, sequences.slice(0, writtenLines));
-    this.#fail(error);
     for (let i = writtenLines; i < lines.length; i += 1) {
       const line = lines[i];
       if (line !== undefined) this.#keepInMemory(Buffer.from(line), sequences[i] ?? 0, urgency[i] ?? false);
     }
+    const failure = this.#hasLeftFile() ? this.#drain() : error;
+    if (failure !== undefined) this.#fail(failure);
   }
 
   #write(lines: Buffer, length: number): { readonly writtenBytes: number; readonly error?: unknown } {
@@ -271,25 +276,38 @@ class DiskSpool implements Spool {
     if (this.#failure === undefined) return true;
     if (performance.now() - this.#triedAt < afterMs) return false;
     this.#triedAt = performance.now();
+    const error = this.#drain();
+    if (error === undefined) this.#recover();
+    else this.#fail(error);
+    return error === undefined;
+  }
+
+  /** Writes what is in memory; gives back what stopped it. */
+  #drain(): unknown {
     try {
       this.#segment.open();
     } catch (error) {
-      this.#fail(error);
-      return false;
+      return error;
     }
-    for (let group = this.#waiting.head(DRAIN_BYTES); group !== undefined; group = this.#waiting.head(DRAIN_BYTES)) {
+    for (
+      let group = this.#waiting.head(this.#drainBytes);
+      group !== undefined;
+      group = this.#waiting.head(this.#drainBytes)
+    ) {
       const { writtenBytes, error } = this.#write(group.bytes, group.bytes.length);
       this.#capacity.add(writtenBytes);
       const lines = error === undefined ? group.sequences.length : countLines(group.bytes.subarray(0, writtenBytes));
       this.#waiting.remove(lines);
       publish(this.directory, group.sequences.slice(0, lines));
-      if (error !== undefined) {
-        this.#fail(error);
-        return false;
-      }
+      // A file that took some and was then left (it may not grow) says nothing against the next one.
+      if (error !== undefined && (lines === 0 || !this.#hasLeftFile())) return error;
     }
-    this.#recover();
-    return true;
+    return undefined;
+  }
+
+  /** True where the last write failed and its file was left: the next write makes a new one. */
+  #hasLeftFile(): boolean {
+    return this.#segment.fd === undefined;
   }
 
   #fits(bytes: number, urgent: boolean): boolean {
@@ -354,9 +372,9 @@ class DiskSpool implements Spool {
   #dropForMemory(sequence: number): void {
     if (!this.#isMemoryFull && !this.#isClosed) {
       this.#isMemoryFull = true;
-      this.#tell('spool_memory_full', `can't be written (${this.#failure}) and memory is full: lines are dropped`);
+      this.#tell('spool_memory_full', `can't be written and memory is full: lines are dropped`);
     }
-    this.#lossReport.count(this.#failure ?? 'closed');
+    this.#lossReport.count(this.#failure ?? 'a write failed');
     this.#drop(sequence, 'memory_full');
   }
 
