@@ -1,0 +1,149 @@
+/**
+ * What the server answers. Copied from `packages/server/src/query/answer.ts`, `…/query/plan.ts`, `…/store/store.ts` and
+ * `…/api/`: nothing of the server goes into the browser, not even by accident.
+ */
+
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A number where exact, an estimate at 95 % where anything that it was counted from was sampled. */
+export type Measure = number | Estimate;
+
+export interface AnswerMeta {
+  readonly accuracy: 'exact' | 'estimated';
+  readonly limited: boolean;
+  readonly from: string;
+  readonly to: string;
+  readonly bucketMs?: number;
+  readonly scanned: { readonly segments: number; readonly hotEvents: number };
+  readonly elapsedMs: number;
+  readonly warnings: readonly string[];
+}
+
+/** An event as it is stored: flat, dotted keys. */
+export type EventRecord = Readonly<Record<string, unknown>>;
+
+/** `GET /v1/events` */
+export interface EventsPage {
+  readonly events: readonly EventRecord[];
+  readonly cursor: string | null;
+  readonly meta: AnswerMeta;
+}
+
+/** `GET /v1/events/:id` */
+export interface EventWithNeighbours {
+  readonly event: EventRecord;
+  readonly neighbours: readonly EventRecord[];
+}
+
+/** `GET /v1/histogram` */
+export interface Histogram {
+  readonly bucketMs: number;
+  readonly buckets: readonly HistogramBucket[];
+  readonly meta: AnswerMeta;
+}
+
+export interface HistogramBucket {
+  /** Start of the bucket, RFC 3339. */
+  readonly at: string;
+  readonly normal: Measure;
+  readonly slow: Measure;
+  readonly error: Measure;
+}
+
+/** `GET /v1/facets` */
+export interface Facets {
+  readonly facets: readonly Facet[];
+  readonly meta: AnswerMeta;
+}
+
+export interface Facet {
+  readonly field: string;
+  readonly values: readonly FacetValue[];
+  /** True where there are more values than these. */
+  readonly limited?: boolean;
+}
+
+export interface FacetValue {
+  readonly value: string | number | boolean;
+  readonly count: Measure;
+}
+
+/** `GET /v1/fields` */
+export interface FieldInfo {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'json';
+  readonly presence: number;
+}
+
+/** `POST /v1/query` */
+export interface Answer {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly EventRecord[];
+  readonly meta: AnswerMeta;
+}
+
+export interface Plan {
+  readonly from: string;
+  readonly to: string;
+  readonly where: string;
+  readonly aggregates: readonly {
+    readonly fn: string;
+    readonly field?: string;
+    readonly p?: number;
+    readonly as?: string;
+  }[];
+}
+
+/** Closed intervals of sequence numbers, ascending. */
+export type Intervals = readonly (readonly [from: number, to: number])[];
+
+/** `GET /v1/ledger` (`packages/server/src/writer/ledger-report.ts`) */
+export interface Ledger {
+  readonly producers: readonly ProducerAccount[];
+  readonly totals: LedgerTotals;
+  /** Producers of long ago: in the totals, not in the list. */
+  readonly folded?: { readonly producers: number; readonly forgotten: number };
+}
+
+/** `emitted = kept + sampledOut`, and `kept = stored + inFlight + dead + dropped + missing`. */
+export interface LedgerTotals {
+  readonly emitted: number;
+  readonly kept: number;
+  readonly keptByRule: Readonly<Record<string, number>>;
+  readonly sampledOut: number;
+  readonly sampledOutByRule: Readonly<Record<string, number>>;
+  readonly stored: number;
+  readonly inFlight: number;
+  readonly dropped: number;
+  readonly droppedByReason: Readonly<Record<string, number>>;
+  readonly dead: number;
+  readonly deadByRoute: Readonly<Record<string, number>>;
+  readonly missing: number;
+  readonly duplicates: number;
+}
+
+export interface ProducerAccount extends LedgerTotals {
+  readonly producer: string;
+  readonly service: string | null;
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly started: string | null;
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+  readonly closed: boolean;
+  /** True where the producer has sent its own account; without one only its events are known. */
+  readonly reported: boolean;
+  readonly missingIntervals: Intervals;
+}
+
+/** `GET /healthz` */
+export interface Health {
+  readonly status: 'ok' | 'degraded';
+  readonly faults: readonly string[];
+  readonly queueDepthBytes: number;
+  readonly queueAgeSeconds: number;
+}

@@ -1,0 +1,34 @@
+import type { Measure } from '../api/types.ts';
+import type { Unit } from '../measure/format.ts';
+import { MeasureText } from '../measure/measure-text.tsx';
+import { useMessages } from '../shell/settings.tsx';
+import type { Summary } from './use-answers.ts';
+
+/** The few numbers that say whether all is well, each with how sure it is. */
+export function SummaryStrip({ summary }: { summary: Summary | undefined }) {
+  const { summary: words } = useMessages();
+  const items: [string, Measure | undefined, Unit][] = [
+    [words.events, summary?.events, 'count'],
+    [words.errorRate, summary?.errorRate, 'ratio'],
+    [words.p50, summary?.p50, 'ms'],
+    [words.p99, summary?.p99, 'ms'],
+  ];
+  return (
+    <dl className="summary" aria-label={words.label}>
+      {items.map(([name, measure, unit]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {summary === undefined ? (
+              <span className="skeleton skeleton-number" />
+            ) : measure === undefined ? (
+              words.none
+            ) : (
+              <MeasureText measure={measure} unit={unit} />
+            )}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
