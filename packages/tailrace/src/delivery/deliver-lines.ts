@@ -2,7 +2,7 @@
 import { backoffMs } from './backoff.ts';
 import { sleep } from './clock.ts';
 import { type SelectedLines, selectLinesFor } from './line-kinds.ts';
-import type { Route } from './route.ts';
+import type { Bury, Route } from './route.ts';
 import { type Batch, type SinkOutcome, toBatch } from './sink.ts';
 import type { SinkGate } from './sink-gate.ts';
 
@@ -14,7 +14,7 @@ import type { SinkGate } from './sink-gate.ts';
  * for the next one; when no sink is left, the round begins again with the first: so the last sink is tried for ever, and
  * a recovered first choice is found again.
  */
-export async function deliverLines(route: Route, batch: Batch, stop: AbortSignal): Promise<boolean> {
+export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop: AbortSignal): Promise<boolean> {
   const tries = new Map<SinkGate, Tries>();
   let rest = batch;
   while (rest.lines.length > 0) {
@@ -39,7 +39,7 @@ export async function deliverLines(route: Route, batch: Batch, stop: AbortSignal
     if (attempt.kind === 'called_off') return false;
     if (attempt.failure !== undefined) route.tellFailure(gate.sink.name, attempt.failure, toSend.lines[0]);
 
-    const left = await settle(route, gate, toSend, attempt.outcome, stop);
+    const left = await settle(route, gate, toSend, attempt.outcome, bury, stop);
     if (left === undefined) return false;
     if (left.length === 0) {
       route.skip(gate.sink.name, selected.ownFailures);
@@ -98,6 +98,7 @@ async function settle(
   gate: SinkGate,
   batch: Batch,
   outcome: SinkOutcome,
+  bury: Bury,
   stop: AbortSignal,
 ): Promise<readonly Buffer[] | undefined> {
   switch (outcome.kind) {
@@ -108,7 +109,7 @@ async function settle(
       return batch.lines;
     case 'refused': {
       const refused = batch.lines.map((line) => ({ reason: outcome.reason, line }));
-      return (await route.bury(gate.sink.name, refused, stop)) ? [] : undefined;
+      return (await bury(gate.sink.name, refused, stop)) ? [] : undefined;
     }
     case 'partial': {
       const reasons = new Map(outcome.refused.map((line) => [line.index, line.reason]));
@@ -117,7 +118,7 @@ async function settle(
         const reason = reasons.get(index);
         return reason === undefined ? [] : [{ reason, line }];
       });
-      if (refused.length > 0 && !(await route.bury(gate.sink.name, refused, stop))) return undefined;
+      if (refused.length > 0 && !(await bury(gate.sink.name, refused, stop))) return undefined;
       route.countDelivered(batch.lines.length - refused.length - retried.size, outcome.duplicates ?? 0);
       return batch.lines.filter((_, index) => retried.has(index));
     }

@@ -35,6 +35,7 @@
 import type { SpoolReader } from '../spool/types.ts';
 import { Bell } from './bell.ts';
 import type { Clock } from './clock.ts';
+import { DeadLetterReader, takeDeadLetterFiles } from './dead-letter-replay.ts';
 import { Lane } from './lane.ts';
 import type { ReportDesk } from './report-desk.ts';
 import type { Route } from './route.ts';
@@ -54,6 +55,8 @@ export interface EngineParts {
   readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly desk: ReportDesk;
+  /** The folder of the dead letters; without one they aren't kept. */
+  readonly deadRoot: string | undefined;
   /** Called when a lane of this process's spool has nothing to read and begins to wait for a wake. */
   readonly onIdle?: (() => void) | undefined;
 }
@@ -62,6 +65,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #spools = new Map<SpoolSource, readonly Lane[]>();
   readonly #grown: Bell;
+  readonly #replays = new Map<string, Lane>();
   #isClosing = false;
 
   constructor(parts: EngineParts) {
@@ -71,11 +75,16 @@ export class Engine {
 
   /** Begins to deliver from a spool. The spool of a dead process is ended as soon as it is delivered. */
   add(spool: SpoolSource): void {
+    if (this.#isClosing) {
+      void this.#end(spool, false);
+      return;
+    }
     const lanes = this.#parts.routes.map(
       (route) =>
         new Lane({
           route,
           spoolName: spool.name,
+          bury: (sink, dead, stop) => route.bury(sink, dead, stop),
           openReader: () => spool.openReader(route.name),
           grown: spool.isOwn ? this.#grown : new Bell(),
           desk: this.#parts.desk,
@@ -85,21 +94,14 @@ export class Engine {
     if (!spool.isOwn) void this.#endWhenDelivered(spool, lanes);
   }
 
-  has(spoolName: string): boolean {
-    return [...this.#spools.keys()].some((spool) => spool.name === spoolName);
-  }
-
   wake(): void {
     this.#grown.ring();
   }
 
   /** Resolves true when what this process has spooled by now is delivered or dead on every route, false at the time-out. */
   async flush(timeoutMs: number): Promise<boolean> {
-    const abort = new AbortController();
-    const cancel = this.#parts.clock.after(timeoutMs, () => abort.abort());
     const own = [...this.#spools].flatMap(([spool, lanes]) => (spool.isOwn ? lanes : []));
-    const flushed = await Promise.all(own.map((lane) => lane.flush(abort.signal)));
-    cancel();
+    const flushed = await this.#withTimeout(timeoutMs, (signal) => Promise.all(own.map((lane) => lane.flush(signal))));
     this.#parts.desk.flush();
     return flushed.every(Boolean);
   }
@@ -114,13 +116,45 @@ export class Engine {
       this.#spools.delete(spool);
       await this.#end(spool, isDelivered && spool.isOwn);
     }
+    await Promise.all([...this.#replays.values()].map((lane) => lane.stop()));
     const gates = this.#parts.routes.flatMap((route) => route.gates);
     await Promise.all(gates.map((gate) => gate.close()));
     this.#parts.desk.flush();
   }
 
-  replayDeadLetters(route: string, timeoutMs: number): Promise<ReplayResult> {
-    return Promise.reject(new Error(`dead letters of ${route} can't be replayed yet (${timeoutMs})`));
+  /**
+   * Sends a route's dead letters again; those that are refused again are dead letters again, in a new file.
+   *
+   * @throws RangeError where there is no such route, or it is replaying already.
+   */
+  async replayDeadLetters(name: string, timeoutMs: number): Promise<ReplayResult> {
+    const route = this.#parts.routes.find((route) => route.name === name);
+    if (route === undefined) throw new RangeError(`there is no route ${JSON.stringify(name)} here`);
+    if (this.#replays.has(name)) throw new RangeError(`route ${name} is replaying its dead letters already`);
+    const { deadRoot, desk } = this.#parts;
+    if (deadRoot === undefined) return { replayed: 0, deadAgain: 0, isComplete: true };
+    let reader: DeadLetterReader | undefined;
+    let deadAgain = 0;
+    const lane = new Lane({
+      route,
+      spoolName: `of dead letters of ${name}`,
+      bury: async (sink, dead, stop) => {
+        const isBuried = await route.buryAgain(sink, dead, stop);
+        if (isBuried) deadAgain += dead.length;
+        return isBuried;
+      },
+      openReader: async () => {
+        reader = new DeadLetterReader(await takeDeadLetterFiles(deadRoot, name));
+        return reader;
+      },
+      grown: new Bell(),
+      desk,
+    });
+    this.#replays.set(name, lane);
+    const isComplete = await this.#withTimeout(timeoutMs, (signal) => lane.flush(signal));
+    await lane.stop();
+    this.#replays.delete(name);
+    return { replayed: reader?.replayed ?? 0, deadAgain, isComplete };
   }
 
   async stats(): Promise<readonly RouteStats[]> {
@@ -143,6 +177,16 @@ export class Engine {
     await Promise.all(lanes.map((lane) => lane.stop()));
     this.#spools.delete(spool);
     await this.#end(spool, true);
+  }
+
+  async #withTimeout<T>(timeoutMs: number, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController();
+    const cancel = this.#parts.clock.after(timeoutMs, () => abort.abort());
+    try {
+      return await fn(abort.signal);
+    } finally {
+      cancel();
+    }
   }
 
   async #end(spool: SpoolSource, isDelivered: boolean): Promise<void> {

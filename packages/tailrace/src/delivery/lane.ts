@@ -15,7 +15,7 @@ import { deliverLines } from './deliver-lines.ts';
 import { FinishedPrefix, type Ticket } from './finished-prefix.ts';
 import { mayHoldLedgerLine } from './line-kinds.ts';
 import type { ReportDesk } from './report-desk.ts';
-import type { Route } from './route.ts';
+import type { Bury, Route } from './route.ts';
 
 /** How often an idle lane looks whether the spool has grown, in case that nobody rings: from the first to the second. */
 const POLL_MS = { first: 25, longest: 250 };
@@ -28,6 +28,7 @@ const FAULT_BACKOFF = { initialMs: 100, maxMs: 5000 };
 export interface LaneParts {
   readonly route: Route;
   readonly spoolName: string;
+  readonly bury: Bury;
   readonly openReader: () => SpoolReader | Promise<SpoolReader>;
   /** Rings when the spool has grown. */
   readonly grown: Bell;
@@ -174,14 +175,14 @@ export class Lane {
 
   /** Never rejects; false only where delivery stops. */
   async #deliver(batch: SpoolBatch): Promise<boolean> {
-    const { route, desk } = this.#parts;
+    const { route, desk, bury } = this.#parts;
     const stop = this.#stop.signal;
     const unreadable = batch.unreadable.map(({ reason, bytes }) => ({ reason, line: bytes }));
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
-        if (unreadable.length > 0 && !(await route.bury('spool', unreadable, stop))) return false;
+        if (unreadable.length > 0 && !(await bury('spool', unreadable, stop))) return false;
         unreadable.length = 0;
-        return await deliverLines(route, batch, stop);
+        return await deliverLines(route, batch, bury, stop);
       } catch (error) {
         // A fault of the engine itself must cost neither the batch nor the lane.
         desk.tellOnce('delivery_fault', `route ${route.name} repeats a batch after a fault: ${error}`);

@@ -5,11 +5,11 @@ import { pathToFileURL } from 'node:url';
 import { createSink as createConsoleSink } from '../sinks/console.ts';
 import { createSink as createFileSink } from '../sinks/file.ts';
 import { createSink as createTailraceSink } from '../sinks/tailrace.ts';
-import type { Sink, SinkContext } from './sink.ts';
+import type { CreateSink, Sink, SinkContext } from './sink.ts';
 import type { SinkSpec } from './types.ts';
 
-/** The sinks that come with the package. Options are checked by the factories: they arrive here as data. */
-const BUILTIN: Readonly<Record<string, (options: never, context: SinkContext) => Sink>> = {
+/** The sinks that come with the package. They check their options themselves. */
+const BUILTIN: Readonly<Record<string, CreateSink>> = {
   console: createConsoleSink,
   file: createFileSink,
   tailrace: createTailraceSink,
@@ -32,7 +32,7 @@ export function makeSinkWhenNeeded(spec: MadeSpec, context: SinkContext): Sink {
   };
   return {
     name: sinkName(spec),
-    takesLedger: spec.kind === 'builtin' && spec.name === 'tailrace',
+    takesLedger: spec.kind === 'builtin' ? spec.name === 'tailrace' : spec.takesLedger === true,
     async send(batch, signal) {
       let sink: Sink;
       try {
@@ -63,7 +63,7 @@ async function makeSink(spec: MadeSpec, context: SinkContext): Promise<Sink> {
     const create = BUILTIN[spec.name];
     if (create === undefined)
       throw new TypeError(`there is no sink ${spec.name}; there are ${Object.keys(BUILTIN).join(', ')}`);
-    return create(spec.options as never, context);
+    return create(spec.options, context);
   }
   const module: unknown = await importFromApplication(spec.module);
   if (

@@ -18,6 +18,9 @@ export interface DeadLine {
   readonly line: Buffer;
 }
 
+/** Makes lines dead letters: true when they are durable, false when `stop` came first. */
+export type Bury = (sink: string, dead: readonly DeadLine[], stop: AbortSignal) => Promise<boolean>;
+
 export class Route {
   readonly name: string;
   readonly gates: readonly SinkGate[];
@@ -88,11 +91,20 @@ export class Route {
       this.#desk.tellLoss({ kind: 'skipped', route: this.name, sink, ...loss });
   }
 
-  /**
-   * Makes lines dead letters. Resolves true when they are durable, false when `stop` came first. While the disk takes
-   * none, it waits and tries again: until then the lines stay in the spool, since no cursor moves past them.
-   */
+  /** Makes lines of a spool dead letters, and tells the ledger. */
   async bury(sink: string, dead: readonly DeadLine[], stop: AbortSignal): Promise<boolean> {
+    if (!(await this.buryAgain(sink, dead, stop))) return false;
+    for (const loss of countByProducer(dead.map(({ line }) => line))) {
+      this.#desk.tellLoss({ kind: 'dead', route: this.name, ...loss });
+    }
+    return true;
+  }
+
+  /**
+   * Makes lines dead letters that were some before: the ledger knows them. While the disk takes none, it waits and tries
+   * again: until then the lines stay where they are, since no cursor moves past them.
+   */
+  async buryAgain(sink: string, dead: readonly DeadLine[], stop: AbortSignal): Promise<boolean> {
     for (let failures = 1; this.#deadLetters !== undefined; failures += 1) {
       try {
         await this.#deadLetters.append(sink, dead);
@@ -107,9 +119,6 @@ export class Route {
       }
     }
     this.#deadLines += dead.length;
-    for (const loss of countByProducer(dead.map(({ line }) => line))) {
-      this.#desk.tellLoss({ kind: 'dead', route: this.name, ...loss });
-    }
     return true;
   }
 

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { openSpoolReader, registerCursors } from '../spool/index.ts';
 import type { SpoolReader } from '../spool/types.ts';
+import { Adoption } from './adoption.ts';
 import type { Clock } from './clock.ts';
 import { DeadLetterFiles } from './dead-letters.ts';
 import { Engine, type SpoolSource } from './engine.ts';
@@ -29,8 +30,12 @@ export function deadRootOf(spoolRoot: string): string {
   return join(dirname(spoolRoot), 'dead');
 }
 
-export function startEngine(options: EngineOptions, plans: readonly RoutePlan[]): Engine {
-  const { clock, openMemoryReader } = options;
+/** An engine that also adopts the spools of dead processes. */
+export type RunningEngine = Pick<Engine, 'wake' | 'flush' | 'close' | 'stats' | 'replayDeadLetters'>;
+
+export function startEngine(options: EngineOptions, plans: readonly RoutePlan[]): RunningEngine {
+  const { clock, openMemoryReader, spoolRoot, directory } = options;
+  const deadRoot = openMemoryReader === undefined ? deadRootOf(spoolRoot) : undefined;
   const desk = new ReportDesk(options.onReport, clock);
   const context: SinkContext = { notice: (code, message) => desk.tellOnce(code, message) };
   const routes = plans.map((plan) => {
@@ -40,17 +45,33 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
         'dead_letters_trimmed',
         `the ${lost} oldest dead letters of route ${name} were removed: its folder is full`,
       );
-    const deadLetters =
-      openMemoryReader === undefined ? new DeadLetterFiles(deadRootOf(options.spoolRoot), name, onTrimmed) : undefined;
+    const deadLetters = deadRoot === undefined ? undefined : new DeadLetterFiles(deadRoot, name, onTrimmed);
     return new Route(plan.options, plan.makeSinks(context), { clock, desk, deadLetters });
   });
-  const engine = new Engine({ routes, clock, desk, onIdle: options.onIdle });
-  engine.add(
-    openMemoryReader === undefined
-      ? ownSpool(options.directory, routes, desk)
-      : { name: 'memory', isOwn: true, openReader: openMemoryReader, end: () => Promise.resolve() },
-  );
-  return engine;
+  const engine = new Engine({ routes, clock, desk, deadRoot, onIdle: options.onIdle });
+  if (openMemoryReader !== undefined) {
+    engine.add({ name: 'memory', isOwn: true, openReader: openMemoryReader, end: () => Promise.resolve() });
+    return engine;
+  }
+  engine.add(ownSpool(directory, routes, desk));
+  const adoption = new Adoption({
+    spoolRoot,
+    ownDirectory: directory,
+    routes: routes.map((route) => route.name),
+    deliver: (spool) => engine.add(spool),
+    clock,
+    desk,
+  });
+  return {
+    wake: () => engine.wake(),
+    flush: (timeoutMs) => engine.flush(timeoutMs),
+    async close(timeoutMs) {
+      await adoption.stop();
+      await engine.close(timeoutMs);
+    },
+    stats: () => engine.stats(),
+    replayDeadLetters: (route, timeoutMs) => engine.replayDeadLetters(route, timeoutMs),
+  };
 }
 
 function ownSpool(directory: string, routes: readonly Route[], desk: ReportDesk): SpoolSource {

@@ -11,7 +11,14 @@ export type SinkSpec =
   /** A sink of this package, by its name, with options that survive a structured clone. */
   | { readonly kind: 'builtin'; readonly name: 'console' | 'file' | 'tailrace'; readonly options: unknown }
   /** A module (specifier or file URL) whose `createSink(options)` returns a {@link Sink}. */
-  | { readonly kind: 'module'; readonly name: string; readonly module: string; readonly options: unknown }
+  | {
+      readonly kind: 'module';
+      readonly name: string;
+      readonly module: string;
+      readonly options: unknown;
+      /** See {@link Sink.takesLedger}: said here, since the route must know before the sink is made. */
+      readonly takesLedger?: boolean;
+    }
   /** A sink that lives on the main thread. */
   | { readonly kind: 'main'; readonly name: string; readonly sink: Sink };
 

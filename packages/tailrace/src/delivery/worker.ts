@@ -70,6 +70,9 @@ async function answer(id: number, request: Request): Promise<void> {
     case 'stats':
       say({ kind: 'stats', id, stats: await engine.stats() });
       break;
+    case 'replay':
+      say({ kind: 'replayed', id, result: await engine.replayDeadLetters(request.route, request.timeoutMs) });
+      break;
   }
 }
 

@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import type { Sink, SinkOutcome } from '../delivery/sink.ts';
 import type { SinkSpec } from '../delivery/types.ts';
 import { formatPretty } from './console-format.ts';
+import { readSinkOptions } from './sink-options.ts';
 
 export interface ConsoleSinkOptions {
   /** `pretty` for people, `json` for programs. @defaultValue `pretty` in a terminal, else `json` */
@@ -25,7 +26,9 @@ export function consoleSink(options: ConsoleSinkOptions = {}): SinkSpec {
 /** A pipe that is full is tried again after so long, in milliseconds. */
 const FULL_PIPE_MS = 20;
 
-export function createSink(options: ConsoleSinkOptions = {}): Sink {
+/** @throws TypeError where the options are wrong. */
+export function createSink(given: unknown): Sink {
+  const options = readSinkOptions('console', given, { format: 'string', colour: 'boolean', fd: 'number' });
   const fd = options.fd ?? 1;
   const isTerminal = isatty(fd);
   const format = options.format ?? (isTerminal ? 'pretty' : 'json');

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Batch, type Sink, type SinkContext, type SinkOutcome, toBatch } from '../delivery/sink.ts';
 import type { SinkSpec } from '../delivery/types.ts';
+import { readSinkOptions } from './sink-options.ts';
 
 export interface TailraceSinkOptions {
   /** Address of the server, without the path: `http://127.0.0.1:7300`. */
@@ -43,7 +44,13 @@ const MAX_ANSWER_BYTES = 4 << 20;
 const compress = promisify(gzip);
 
 /** @throws TypeError where the options hold no address that can be called. */
-export function createSink(options: TailraceSinkOptions, context: SinkContext): Sink {
+export function createSink(given: unknown, context: SinkContext): Sink {
+  const options = readSinkOptions('tailrace', given, {
+    url: 'string',
+    key: 'string',
+    gzipFromBytes: 'number',
+    name: 'string',
+  });
   const target = eventsUrl(options.url);
   const agentOptions = { keepAlive: true, maxSockets: 8, scheduling: 'lifo' } as const;
   const agent = target.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
@@ -92,10 +99,10 @@ export function createSink(options: TailraceSinkOptions, context: SinkContext): 
   };
 }
 
-function eventsUrl(url: string): URL {
+function eventsUrl(url: string | undefined): URL {
   let target: URL;
   try {
-    target = new URL(url);
+    target = new URL(url ?? '');
   } catch {
     throw new TypeError(
       `the address of the Tailrace server is not a URL: ${JSON.stringify(url)}; give one such as http://127.0.0.1:7300`,

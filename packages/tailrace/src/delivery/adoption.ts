@@ -1,0 +1,148 @@
+/**
+ * Adoption: the spools that dead processes of this host left behind are found, claimed, delivered and removed.
+ *
+ * A spool holds the cursors of the routes that its process had. Where one of them isn't delivered and no route of that
+ * name is here, the spool is left alone, and that is told: delivering it to other routes only, and removing it, would
+ * throw a backlog away. A route that the dead process didn't have starts at the oldest line that is left.
+ */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  claimSpool,
+  findOrphans,
+  listCursors,
+  openSpoolReader,
+  registerCursors,
+  removeSpool,
+  type SpoolClaim,
+} from '../spool/index.ts';
+import { type Clock, sleep } from './clock.ts';
+import type { SpoolSource } from './engine.ts';
+import type { ReportDesk } from './report-desk.ts';
+
+/** How often it looks for spools of processes that died meanwhile. */
+const LOOK_INTERVAL_MS = 30_000;
+/** Spools that are delivered at once; the others wait for their turn. */
+const MAX_ADOPTED = 8;
+/** The claims of this part of the process; a worker that is started again gets them back. */
+const OWNER = 'delivery';
+
+export interface AdoptionParts {
+  readonly spoolRoot: string;
+  /** The folder of this process. */
+  readonly ownDirectory: string;
+  readonly routes: readonly string[];
+  readonly deliver: (spool: SpoolSource) => void;
+  readonly clock: Clock;
+  readonly desk: ReportDesk;
+}
+
+export class Adoption {
+  readonly #parts: AdoptionParts;
+  readonly #stop = new AbortController();
+  readonly #adopted = new Set<string>();
+  readonly #looking: Promise<void>;
+
+  constructor(parts: AdoptionParts) {
+    this.#parts = parts;
+    this.#looking = this.#lookForSpools();
+  }
+
+  /** Adopts no more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#looking;
+  }
+
+  async #lookForSpools(): Promise<void> {
+    const { clock, desk, spoolRoot, ownDirectory } = this.#parts;
+    for (let isFirstLook = true; !this.#stop.signal.aborted; isFirstLook = false) {
+      try {
+        const found = isFirstLook ? await findLocked(spoolRoot) : [];
+        const orphans = await findOrphans(spoolRoot, [ownDirectory]);
+        for (const directory of new Set([...found, ...orphans])) {
+          if (this.#stop.signal.aborted || this.#adopted.size >= MAX_ADOPTED) break;
+          if (resolve(directory) === resolve(ownDirectory) || this.#adopted.has(directory)) continue;
+          await this.#adopt(directory);
+        }
+      } catch (error) {
+        desk.tellOnce('adoption_failed', `spools of dead processes can't be looked for in ${spoolRoot}: ${error}`);
+      }
+      const waitMs = this.#adopted.size >= MAX_ADOPTED ? LOOK_INTERVAL_MS / 30 : LOOK_INTERVAL_MS;
+      await sleep(clock, waitMs, this.#stop.signal);
+    }
+  }
+
+  async #adopt(directory: string): Promise<void> {
+    const { desk, routes, deliver } = this.#parts;
+    const outcome = claimSpool(directory, {
+      owner: OWNER,
+      onNotice: ({ code, message }) => desk.tellOnce(code, message),
+    });
+    if (outcome.kind === 'held') return;
+    if (outcome.kind === 'unwritable') {
+      outcome.claim.release();
+      desk.tellOnce('adoption_failed', `spool ${directory} of a dead process can't be claimed: ${outcome.reason}`);
+      return;
+    }
+    const { claim } = outcome;
+    try {
+      const foreign = await backlogOfOtherRoutes(directory, routes);
+      if (foreign.length > 0) {
+        claim.release();
+        desk.tellOnce(
+          'spool_left',
+          `spool ${directory} of a dead process holds lines for ${foreign.join(', ')}, and there is no such route here: it is left as it is`,
+        );
+        return;
+      }
+      await registerCursors(directory, routes);
+    } catch (error) {
+      claim.release();
+      throw error;
+    }
+    this.#adopted.add(directory);
+    deliver(this.#sourceOf(directory, claim));
+  }
+
+  #sourceOf(directory: string, claim: SpoolClaim): SpoolSource {
+    const { desk } = this.#parts;
+    return {
+      name: directory,
+      isOwn: false,
+      openReader: (route) =>
+        openSpoolReader({
+          directory,
+          cursor: route,
+          isEnded: true,
+          onNotice: ({ code, message }) => desk.tellOnce(code, message),
+        }),
+      end: async (isDelivered) => {
+        this.#adopted.delete(directory);
+        const isRemoved = isDelivered && claim.isHeld() && (await removeSpool(directory));
+        // Letting go writes a lock: not into a folder that is gone.
+        if (!isRemoved || existsSync(directory)) claim.release();
+      },
+    };
+  }
+}
+
+/** Folders that have an owner, alive or not: among them those that an earlier worker of this process had claimed. */
+async function findLocked(spoolRoot: string): Promise<string[]> {
+  const entries = await readdir(spoolRoot, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(spoolRoot, entry.name, 'lock.json')))
+    .map((entry) => join(spoolRoot, entry.name));
+}
+
+async function backlogOfOtherRoutes(directory: string, routes: readonly string[]): Promise<string[]> {
+  const waiting: string[] = [];
+  for (const cursor of await listCursors(directory)) {
+    if (routes.includes(cursor)) continue;
+    const reader = await openSpoolReader({ directory, cursor, isEnded: true });
+    if ((await reader.backlogBytes()) > 0) waiting.push(cursor);
+    await reader.close();
+  }
+  return waiting;
+}
