@@ -1,0 +1,313 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { hostname } from 'node:os';
+import { Counters } from './counters.ts';
+import type { Delivery, DeliveryReport } from './delivery/types.ts';
+import { createReportReader } from './delivery-reports.ts';
+import type { Ledger } from './ledger/index.ts';
+import { Line } from './line.ts';
+import { createLogger, Levels } from './logger.ts';
+import { MISUSE, type MisuseCode } from './misuse.ts';
+import type { Notices } from './notices.ts';
+import { type EndingInstance, unwatchProcessEnd, watchProcessEnd } from './process-end.ts';
+import { createRecorder } from './recorder.ts';
+import { createRedactor } from './redaction/index.ts';
+import type { ResolvedOptions } from './resolve-options.ts';
+import { createPolicy, KEPT_HEADER, parseKeepSignal, subjectOfEvent } from './sampling/index.ts';
+import { type Frame, OpenScope, type ScopeHost, settle, stepArguments } from './scope.ts';
+import { createSerialiser } from './serialise/index.ts';
+import type { Spool } from './spool/types.ts';
+import type { Tailrace } from './tailrace.ts';
+import { identify, outgoingHeaders } from './trace-identity.ts';
+
+/** What of a delivery is needed here. */
+export type StartedDelivery = Pick<Delivery, 'wake' | 'flush' | 'close' | 'stats'>;
+
+export interface TailraceParts {
+  readonly options: ResolvedOptions;
+  readonly producer: string;
+  readonly ledger: Ledger;
+  readonly notices: Notices;
+  readonly spool: Spool;
+  readonly startDelivery: (onReport: (report: DeliveryReport) => void) => StartedDelivery;
+}
+
+/** How often the ledger is written and the pressure is read. */
+const HEARTBEAT_MS = 1_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
+/** Open scopes that are remembered, so that they still get an event when the process ends under them. */
+const MAX_REMEMBERED_SCOPES = 10_000;
+
+/** Puts the parts together to what an application holds. */
+export function assembleTailrace(parts: TailraceParts): Tailrace {
+  const { options, producer, ledger, notices, spool } = parts;
+  const storage = new AsyncLocalStorage<Frame>();
+  const misuse = new Counters();
+  const ruleFaults = new Counters();
+  const openScopes = new Set<OpenScope>();
+  const base: Record<string, unknown> = {
+    service: options.service,
+    version: options.version,
+    environment: options.environment,
+    host: hostname(),
+  };
+
+  const redactor = options.redaction === false ? undefined : createRedactor(options.redaction);
+  const serialiser = createSerialiser({ limits: options.limits, redactor, includeStack: options.includeStack });
+  const policy = createPolicy({
+    ...options.sampling,
+    onRuleFault: (rule, error) => {
+      ruleFaults.add(rule);
+      const reason = error instanceof Error ? error.message : String(error);
+      notices.tellOnce(
+        `rule_${rule}`,
+        `the condition of the sampling rule ${rule} threw, and so doesn't match: ${reason}`,
+      );
+    },
+  });
+  const recorder = createRecorder({ producer, policy, ledger, serialiser, spool, now: Date.now, onAppend });
+
+  let isWakeDue = false;
+  let isClosed = false;
+  let ledgerChanges = 0;
+  let deliveredChanges = 0;
+
+  function onAppend(): void {
+    if (isWakeDue) return;
+    isWakeDue = true;
+    // After the spool's own write at the end of this turn.
+    setImmediate(wake);
+  }
+
+  function wake(): void {
+    isWakeDue = false;
+    delivery.wake();
+  }
+
+  const host: ScopeHost = {
+    storage,
+    base,
+    describeError: serialiser.describeError,
+    finish(scope) {
+      openScopes.delete(scope);
+      recorder.recordScope(scope);
+    },
+    misuse: note,
+  };
+
+  function note(code: MisuseCode): void {
+    misuse.add(code);
+    notices.tellOnce(code, MISUSE[code]);
+  }
+
+  const levels = new Levels(options.level);
+  const log = createLogger((level, message, topic, context, bound) => {
+    const frame = storage.getStore();
+    frame?.scope.noteLine(level);
+    recorder.recordLine(new Line(lineHost, frame, level, message, topic, context, bound));
+  }, levels);
+  const lineHost = { service: options.service, base, describeError: serialiser.describeError };
+
+  function open(fields: object, parent: OpenScope | undefined): OpenScope {
+    const identity = identify(readable(fields), parent, options.service, options.sampling.followCaller);
+    const scope = new OpenScope(host, identity, fields);
+    if (openScopes.size < MAX_REMEMBERED_SCOPES) openScopes.add(scope);
+    return scope;
+  }
+
+  function runIn<T>(scope: OpenScope, fn: () => T): T {
+    return settle(
+      () => storage.run(scope, fn),
+      () => endOnce(scope),
+      (error) => {
+        if (!scope.isEnded) scope.error(error);
+        endOnce(scope);
+      },
+    );
+  }
+
+  const onReport = createReportReader({
+    producer,
+    ledger,
+    notices,
+    recordError: (message, topic, fields) => {
+      recorder.recordLine(new Line(lineHost, undefined, 'error', message, topic, fields, undefined));
+    },
+  });
+  const delivery = parts.startDelivery(onReport);
+
+  function writeLedger(closed: boolean): void {
+    if (ledgerChanges === ledger.changes && !closed) return;
+    ledgerChanges = ledger.changes;
+    spool.append(JSON.stringify(ledger.line(Date.now(), closed)), 0, closed);
+    onAppend();
+  }
+
+  const heartbeat = setInterval(() => {
+    writeLedger(false);
+    if (policy.adapt(fillOf(spool, options))) {
+      notices.tell('pressure', `normal events are kept at rate ${policy.normalRate()}, as the spool fills or empties`);
+    }
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+
+  const ending: EndingInstance = {
+    writeNow: () => {
+      writeLedger(false);
+      spool.flush();
+    },
+    recordFatal(error, origin) {
+      storage.getStore()?.scope.error(error);
+      log.fatal(`the process is ending: ${origin}`, 'process', error instanceof Error ? error : { error });
+      spool.flush();
+    },
+    hasNews: () => deliveredChanges !== ledger.changes,
+    async deliver(timeoutMs) {
+      writeLedger(false);
+      deliveredChanges = ledger.changes;
+      await tailrace.flush(timeoutMs);
+    },
+    closeNow(reason) {
+      if (isClosed) return;
+      isClosed = true;
+      for (const scope of openScopes) {
+        scope.error(new UnfinishedError(reason));
+        scope.end();
+      }
+      writeLedger(true);
+      spool.close();
+    },
+  };
+  if (options.handleExit) watchProcessEnd(ending);
+
+  const current = (code: MisuseCode): OpenScope | undefined => {
+    const scope = storage.getStore()?.scope;
+    if (scope === undefined) note(code);
+    return scope;
+  };
+
+  const tailrace: Tailrace = {
+    producer,
+    log,
+    child: (topic) => log.child(topic),
+    run: (fields, fn) => runIn(open(fields, storage.getStore()?.scope), fn),
+    fork(fields, fn) {
+      return runIn(open(fields, current('fork_outside_scope')), fn);
+    },
+    startScope: (fields) => open(fields, storage.getStore()?.scope),
+    scope: () => storage.getStore()?.scope,
+    set(fields) {
+      current('set_outside_scope')?.set(fields);
+    },
+    error(error, fields) {
+      const scope = current('error_outside_scope');
+      if (scope !== undefined) scope.error(error, fields);
+      else log.error(error, fields);
+    },
+    count(name, by) {
+      current('count_outside_scope')?.count(name, by);
+    },
+    step<T>(name: string, optionsOrFn: object | (() => T), maybeFn?: () => T): T {
+      const [stepOptions, fn] = stepArguments(optionsOrFn, maybeFn);
+      const scope = current('step_outside_scope');
+      return scope === undefined ? fn() : scope.step(name, stepOptions, fn);
+    },
+    outgoingHeaders() {
+      const scope = storage.getStore()?.scope;
+      return scope === undefined ? {} : outgoingHeaders(scope, policy);
+    },
+    noteResponse(headers) {
+      const scope = storage.getStore()?.scope;
+      if (scope !== undefined) noteCallee(scope, headers);
+    },
+    async fetch(input, init) {
+      const scope = storage.getStore()?.scope;
+      if (scope === undefined) return fetch(input, init);
+      const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+      for (const [name, value] of Object.entries(outgoingHeaders(scope, policy))) {
+        if (!headers.has(name)) headers.set(name, value);
+      }
+      const response = await fetch(input, { ...init, headers });
+      noteCallee(scope, response.headers);
+      return response;
+    },
+    explain: (event) => policy.explain(subjectOfEvent(event, options.service)),
+    ledger: () => ledger.line(Date.now(), isClosed),
+    async stats() {
+      return {
+        ledger: ledger.line(Date.now(), isClosed),
+        sampledOut: ledger.sampledOut(),
+        normalRate: policy.normalRate(),
+        openScopes: openScopes.size,
+        misuse: misuse.values(),
+        ruleFaults: ruleFaults.values(),
+        spool: spool.stats(),
+        serialiser: serialiser.counts(),
+        redacted: redactor?.counts() ?? {},
+        routes: await delivery.stats(),
+      };
+    },
+    async flush(timeoutMs = DEFAULT_TIMEOUT_MS) {
+      writeLedger(false);
+      spool.flush();
+      return delivery.flush(timeoutMs);
+    },
+    async close(timeoutMs = DEFAULT_TIMEOUT_MS) {
+      if (isClosed) return;
+      isClosed = true;
+      clearInterval(heartbeat);
+      unwatchProcessEnd(ending);
+      writeLedger(true);
+      spool.flush();
+      await delivery.close(timeoutMs);
+      // What the delivery reported on its way out: for whoever adopts this spool.
+      if (ledgerChanges !== ledger.changes) writeLedger(true);
+      spool.close();
+    },
+  };
+  return tailrace;
+}
+
+/** The error of an event whose scope was open when its process ended. */
+class UnfinishedError extends Error {
+  override readonly name = 'UnfinishedError';
+  readonly code = 'PROCESS_ENDED';
+
+  constructor(reason: string) {
+    super(`the process ended before the work did (${reason})`);
+  }
+}
+
+function endOnce(scope: OpenScope): void {
+  if (!scope.isEnded) scope.end();
+}
+
+function noteCallee(scope: OpenScope, headers: Headers | Readonly<Record<string, unknown>>): void {
+  const header = headers instanceof Headers ? headers.get(KEPT_HEADER) : headers[KEPT_HEADER];
+  const signal = parseKeepSignal(typeof header === 'string' ? header : undefined);
+  if (signal === undefined || signal.rate <= (scope.neighbour?.rate ?? 0)) return;
+  scope.neighbour = {
+    rule: 'CALLEE_KEPT',
+    rate: signal.rate,
+    because: `a callee kept its event for ${signal.rule} at rate ${signal.rate}`,
+  };
+}
+
+/** The share of the spool's bound in use; full where the disk takes nothing. */
+function fillOf(spool: Spool, { spool: settings }: ResolvedOptions): number {
+  const stats = spool.stats();
+  if (settings === 'memory') return stats.waitingBytes / (8 * 1024 * 1024);
+  if (stats.stage !== 'disk') return Math.max(0.7, stats.waitingBytes / (settings.memoryBytes ?? 8 * 1024 * 1024));
+  return stats.bytes / (settings.maxBytes ?? 1024 * 1024 * 1024);
+}
+
+/** A copy of the few fields that name a trace; what can't be read is not given. */
+function readable(fields: object): Readonly<Record<string, unknown>> {
+  try {
+    const { service, traceparent, tracestate, trace_id, span_id, parent_span_id, request_id } = fields as Readonly<
+      Record<string, unknown>
+    >;
+    return { service, traceparent, tracestate, trace_id, span_id, parent_span_id, request_id };
+  } catch {
+    return {};
+  }
+}

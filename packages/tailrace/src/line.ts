@@ -1,0 +1,123 @@
+import type { Level } from './event.ts';
+import type { LogContext } from './logger.ts';
+import { createRandomness, type Randomness } from './sampling/index.ts';
+import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
+import type { Frame, OpenScope } from './scope.ts';
+import { assignFields } from './serialise/index.ts';
+
+/** One log line, before the policy has decided on it. Its record is made only when somebody asks for it. */
+export class Line implements Subject {
+  readonly kind: 'line_in_scope' | 'line';
+  readonly level: Level;
+  readonly topic: string | undefined;
+  readonly service: string;
+  readonly randomness: Randomness;
+  readonly status = undefined;
+  readonly durationMs = undefined;
+  readonly #scope: OpenScope | undefined;
+  readonly #message: unknown;
+  readonly #context: unknown;
+  readonly #bound: LogContext | undefined;
+  readonly #host: LineHost;
+  #fields: Record<string, unknown> | undefined;
+
+  constructor(
+    host: LineHost,
+    frame: Frame | undefined,
+    level: Level,
+    message: unknown,
+    topic: string | undefined,
+    context: unknown,
+    bound: LogContext | undefined,
+  ) {
+    this.#host = host;
+    this.#scope = frame?.scope;
+    this.#message = message;
+    this.#context = context;
+    this.#bound = bound;
+    this.kind = frame === undefined ? 'line' : 'line_in_scope';
+    this.level = level;
+    this.topic = topic;
+    this.service = frame?.service ?? host.service;
+    this.randomness = frame?.scope.randomness ?? createRandomness();
+  }
+
+  get hasError(): boolean {
+    return false;
+  }
+
+  get route(): string | undefined {
+    return this.#scope?.route;
+  }
+
+  get method(): string | undefined {
+    return this.#scope?.method;
+  }
+
+  get rateHint(): SamplingHint | undefined {
+    return this.#scope?.rateHint;
+  }
+
+  get neighbour(): Neighbour | undefined {
+    return this.#scope?.neighbour;
+  }
+
+  get fields(): Record<string, unknown> {
+    this.#fields ??= this.#record();
+    return this.#fields;
+  }
+
+  #record(): Record<string, unknown> {
+    const fields: Record<string, unknown> = { ...this.#host.base };
+    if (this.#bound !== undefined) assignFields(fields, this.#bound);
+    this.#addContext(fields, this.#context);
+    if (this.#message instanceof Error) {
+      Object.assign(fields, this.#host.describeError(this.#message));
+      fields.message = fields['error.message'];
+    } else {
+      keepAside(fields, 'message');
+      fields.message = this.#message;
+    }
+    keepAside(fields, 'level');
+    keepAside(fields, 'topic');
+    fields.level = this.level;
+    fields.topic = this.topic;
+    fields.service = this.service;
+    if (this.#scope !== undefined) {
+      fields.request_id = this.#scope.requestId;
+      fields.trace_id = this.#scope.traceId;
+      fields.span_id = this.#scope.spanId;
+    }
+    return fields;
+  }
+
+  #addContext(fields: Record<string, unknown>, context: unknown): void {
+    if (context instanceof Error) {
+      Object.assign(fields, this.#host.describeError(context));
+      return;
+    }
+    assignFields(fields, context);
+    for (const key of ['error', 'err']) {
+      const error = fields[key];
+      if (error instanceof Error) {
+        delete fields[key];
+        Object.assign(fields, this.#host.describeError(error));
+      }
+    }
+  }
+}
+
+/** What a line needs of the Tailrace that it is logged to. */
+export interface LineHost {
+  readonly service: string;
+  readonly base: Readonly<Record<string, unknown>>;
+  describeError(error: unknown): Record<string, unknown>;
+}
+
+/** A field under a name that the event needs for itself goes on under `reserved.`, so that nothing is lost silently. */
+export function keepAside(fields: Record<string, unknown>, key: string): void {
+  const value = fields[key];
+  if (value === undefined) return;
+  fields[`reserved.${key}`] = value;
+  delete fields[key];
+}

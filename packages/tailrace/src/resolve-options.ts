@@ -1,0 +1,441 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { RouteOptions } from './delivery/types.ts';
+import { LEVELS, type Level } from './event.ts';
+import type {
+  EventLimits,
+  Notice,
+  RedactionOptions,
+  SamplingOptions,
+  SamplingRule,
+  SpoolSettings,
+  TailraceOptions,
+} from './options.ts';
+import { BUILTIN_RULES, parseRoutePattern } from './sampling/index.ts';
+import { isLevel } from './scope.ts';
+import { nearestSpelling } from './spelling.ts';
+
+/**
+ * Options and environment, checked and completed. All faults are found before one of them is thrown, so that a broken
+ * configuration costs one start and not five.
+ */
+export interface ResolvedOptions {
+  readonly service: string;
+  readonly version: string | undefined;
+  readonly environment: string;
+  readonly dataDir: string;
+  readonly sampling: Required<SamplingOptions>;
+  readonly redaction: RedactionOptions | false;
+  readonly limits: Partial<EventLimits>;
+  readonly spool: SpoolSettings | 'memory';
+  /** `undefined` where nothing was said: then `server` decides. */
+  readonly routes: readonly RouteOptions[] | undefined;
+  readonly server: { readonly url: string; readonly key: string | undefined } | undefined;
+  readonly includeStack: boolean;
+  readonly level: Level;
+  readonly handleExit: boolean;
+  readonly onNotice: ((notice: Notice) => void) | undefined;
+}
+
+/** A configuration that can't be used. The message names every fault, and what is accepted instead. */
+export class TailraceConfigError extends Error {
+  override readonly name = 'TailraceConfigError';
+  readonly code = 'TAILRACE_CONFIG';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`Tailrace can't start with this configuration:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.faults = faults;
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const OPTION_KEYS = [
+  'service',
+  'version',
+  'environment',
+  'dataDir',
+  'sampling',
+  'redaction',
+  'limits',
+  'spool',
+  'routes',
+  'includeStack',
+  'level',
+  'handleExit',
+  'onNotice',
+] as const satisfies readonly (keyof TailraceOptions)[];
+const SAMPLING_KEYS = [
+  'normalRate',
+  'slowThresholdMs',
+  'criticalRoutes',
+  'rules',
+  'lineRate',
+  'followCaller',
+] as const satisfies readonly (keyof SamplingOptions)[];
+const RULE_KEYS = [
+  'name',
+  'rate',
+  'urgent',
+  'level',
+  'topic',
+  'route',
+  'service',
+  'when',
+] as const satisfies readonly (keyof SamplingRule)[];
+const REDACTION_KEYS = [
+  'keys',
+  'paths',
+  'patterns',
+  'action',
+  'hashKey',
+] as const satisfies readonly (keyof RedactionOptions)[];
+const LIMIT_KEYS = [
+  'depth',
+  'keys',
+  'items',
+  'stringLength',
+  'eventBytes',
+] as const satisfies readonly (keyof EventLimits)[];
+const SPOOL_KEYS = [
+  'maxBytes',
+  'reserveBytes',
+  'segmentBytes',
+  'fsync',
+  'memoryBytes',
+] as const satisfies readonly (keyof SpoolSettings)[];
+
+const RULE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+const ROUTE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const ROUTE_PATTERNS = 'a route such as /payments, /payments/:id, /payments/** or POST /payments';
+
+/** @throws TailraceConfigError naming every fault. */
+export function resolveOptions(options: TailraceOptions, env: Environment, cwd: string): ResolvedOptions {
+  const check = new Check();
+  const given = check.object('options', options, OPTION_KEYS);
+  const manifest = readManifest(cwd);
+  const environment = check.text('environment', given.environment) ?? nonEmpty(env.NODE_ENV) ?? 'development';
+  const resolved: ResolvedOptions = {
+    service: check.text('service', given.service) ?? nonEmpty(env.SERVICE_NAME) ?? manifest.name ?? 'unknown_service',
+    version: check.text('version', given.version) ?? manifest.version,
+    environment,
+    dataDir: resolve(cwd, check.text('dataDir', given.dataDir) ?? nonEmpty(env.TAILRACE_DATA_DIR) ?? 'tailrace-data'),
+    sampling: resolveSampling(check, given.sampling, env),
+    redaction: resolveRedaction(check, given.redaction),
+    limits: resolveLimits(check, given.limits),
+    spool: resolveSpool(check, given.spool),
+    routes: resolveRoutes(check, given.routes),
+    server: resolveServer(check, env),
+    includeStack: check.flag('includeStack', given.includeStack) ?? environment !== 'production',
+    level:
+      check.level('level', given.level) ?? check.level('LOG_LEVEL', nonEmpty(env.LOG_LEVEL)?.toLowerCase()) ?? 'info',
+    handleExit: check.flag('handleExit', given.handleExit) ?? true,
+    onNotice: check.callback('onNotice', options?.onNotice),
+  };
+  if (check.faults.length > 0) throw new TailraceConfigError(check.faults);
+  return resolved;
+}
+
+function resolveSampling(check: Check, value: unknown, env: Environment): Required<SamplingOptions> {
+  const given = check.object('sampling', value, SAMPLING_KEYS);
+  const fromEnv = nonEmpty(env.LOG_CRITICAL_ROUTES)
+    ?.split(',')
+    .map((route) => route.trim())
+    .filter((route) => route !== '');
+  return {
+    normalRate:
+      check.rate('sampling.normalRate', given.normalRate) ??
+      check.rate('LOG_SAMPLING_NORMAL_RATE', numberOf(env.LOG_SAMPLING_NORMAL_RATE)) ??
+      0.01,
+    lineRate: check.rate('sampling.lineRate', given.lineRate) ?? 1,
+    slowThresholdMs:
+      check.number('sampling.slowThresholdMs', given.slowThresholdMs, 0, Number.MAX_VALUE) ??
+      check.number('LOG_SLOW_THRESHOLD_MS', numberOf(env.LOG_SLOW_THRESHOLD_MS), 0, Number.MAX_VALUE) ??
+      2_000,
+    criticalRoutes:
+      check.routePatterns('sampling.criticalRoutes', given.criticalRoutes) ??
+      check.routePatterns('LOG_CRITICAL_ROUTES', fromEnv) ??
+      [],
+    rules: resolveRules(check, given.rules),
+    followCaller: check.flag('sampling.followCaller', given.followCaller) ?? false,
+  };
+}
+
+function resolveRules(check: Check, value: unknown): readonly SamplingRule[] {
+  const names = new Set<string>(BUILTIN_RULES);
+  return check.list('sampling.rules', value).map((entry, i) => {
+    const at = `sampling.rules[${i}]`;
+    const given = check.object(at, entry, RULE_KEYS);
+    const { name } = given;
+    if (typeof name !== 'string' || !RULE_NAME.test(name)) {
+      check.fault(`${at}.name`, name, 'a name of 1 to 64 letters, digits, `_`, `-` and `.`, such as SIGNUPS');
+    } else if (names.has(name)) {
+      check.fault(`${at}.name`, name, `a name that no other rule has (taken: ${[...names].join(', ')})`);
+    } else {
+      names.add(name);
+    }
+    if (given.rate === undefined) check.fault(`${at}.rate`, given.rate, 'a number from 0 to 1');
+    const level = check.level(`${at}.level`, given.level);
+    const topic = check.text(`${at}.topic`, given.topic);
+    const service = check.text(`${at}.service`, given.service);
+    const route = check.routePatterns(`${at}.route`, given.route === undefined ? undefined : [given.route])?.[0];
+    const when = check.callback<[event: Readonly<Record<string, unknown>>], boolean>(`${at}.when`, given.when);
+    return {
+      name: String(name),
+      rate: check.rate(`${at}.rate`, given.rate) ?? 1,
+      urgent: check.flag(`${at}.urgent`, given.urgent) ?? false,
+      ...(level === undefined ? {} : { level }),
+      ...(topic === undefined ? {} : { topic }),
+      ...(service === undefined ? {} : { service }),
+      ...(route === undefined ? {} : { route }),
+      ...(when === undefined ? {} : { when }),
+    };
+  });
+}
+
+function resolveRedaction(check: Check, value: TailraceOptions['redaction'] | unknown): RedactionOptions | false {
+  if (value === false) return false;
+  if (value === true || value === null) {
+    check.fault('redaction', value, 'an object of options, or false to switch redaction off; it is on by default');
+    return {};
+  }
+  const given = check.object('redaction', value, REDACTION_KEYS);
+  for (const key of ['keys', 'paths'] as const) {
+    check.list(`redaction.${key}`, given[key]).forEach((entry, i) => {
+      if (typeof entry !== 'string' || entry === '') check.fault(`redaction.${key}[${i}]`, entry, 'a text');
+    });
+  }
+  check.list('redaction.patterns', given.patterns).forEach((entry, i) => {
+    const pattern = check.object(`redaction.patterns[${i}]`, entry, ['kind', 'pattern', 'action']);
+    if (!(pattern.pattern instanceof RegExp)) {
+      check.fault(`redaction.patterns[${i}].pattern`, pattern.pattern, 'a regular expression');
+    }
+  });
+  check.oneOf('redaction.action', given.action, ['mask', 'remove', 'replace', 'hash']);
+  check.text('redaction.hashKey', given.hashKey, { isSecret: true });
+  // Checked above, key by key; the redactor looks closer at the patterns.
+  return given as RedactionOptions;
+}
+
+function resolveLimits(check: Check, value: unknown): Partial<EventLimits> {
+  const given = check.object('limits', value, LIMIT_KEYS);
+  const limits: Partial<Record<keyof EventLimits, number>> = {};
+  for (const key of LIMIT_KEYS) {
+    const limit = check.number(`limits.${key}`, given[key], 1, Number.MAX_SAFE_INTEGER);
+    if (limit !== undefined) limits[key] = limit;
+  }
+  return limits;
+}
+
+function resolveSpool(check: Check, value: unknown): SpoolSettings | 'memory' {
+  if (value === 'memory') return 'memory';
+  if (typeof value === 'string') {
+    check.fault('spool', value, "'memory', or an object of settings");
+    return {};
+  }
+  const given = check.object('spool', value, SPOOL_KEYS);
+  const sizes: Partial<Record<Exclude<keyof SpoolSettings, 'fsync'>, number>> = {};
+  for (const key of ['maxBytes', 'reserveBytes', 'segmentBytes', 'memoryBytes'] as const) {
+    const size = check.number(`spool.${key}`, given[key], 0, Number.MAX_SAFE_INTEGER);
+    if (size !== undefined) sizes[key] = size;
+  }
+  const { fsync } = given;
+  if (fsync === undefined) return sizes;
+  if (fsync === 'off' || fsync === 'always' || (typeof fsync === 'number' && fsync > 0)) return { ...sizes, fsync };
+  check.fault('spool.fsync', fsync, "'off', 'always', or an interval in milliseconds");
+  return sizes;
+}
+
+function resolveRoutes(check: Check, value: unknown): readonly RouteOptions[] | undefined {
+  if (value === undefined) return undefined;
+  const names = new Set<string>();
+  const routes = check.list('routes', value);
+  routes.forEach((entry, i) => {
+    const at = `routes[${i}]`;
+    const given = check.record(at, entry);
+    const { name } = given;
+    if (typeof name !== 'string' || !ROUTE_NAME.test(name)) {
+      check.fault(`${at}.name`, name, 'a name of letters, digits, `-` and `_`: it names the cursor');
+    } else if (names.has(name)) {
+      check.fault(`${at}.name`, name, 'a name that no other route has');
+    } else {
+      names.add(name);
+    }
+    const sinks = check.list(`${at}.sinks`, given.sinks);
+    if (sinks.length === 0) check.fault(`${at}.sinks`, given.sinks, 'a list of at least one sink');
+    sinks.forEach((sink, j) => {
+      const { kind } = check.record(`${at}.sinks[${j}]`, sink);
+      check.oneOf(`${at}.sinks[${j}].kind`, kind ?? 'missing', ['builtin', 'module', 'main']);
+    });
+  });
+  // Checked above as far as a fault would not be told by the delivery itself.
+  return routes as readonly RouteOptions[];
+}
+
+function resolveServer(check: Check, env: Environment): ResolvedOptions['server'] {
+  const url = nonEmpty(env.TAILRACE_URL);
+  const keyFile = nonEmpty(env.TAILRACE_INGEST_KEY_FILE);
+  let key = nonEmpty(env.TAILRACE_INGEST_KEY);
+  if (keyFile !== undefined && key === undefined) {
+    try {
+      key = nonEmpty(readFileSync(keyFile, 'utf8').trim());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      check.fault('TAILRACE_INGEST_KEY_FILE', keyFile, `a file that can be read (${reason})`);
+    }
+  }
+  if (url === undefined) return undefined;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    check.fault('TAILRACE_URL', url, 'an address such as http://127.0.0.1:7300');
+    return undefined;
+  }
+  return { url, key };
+}
+
+/** Collects faults while it turns unknown values into known ones. */
+class Check {
+  readonly faults: string[] = [];
+
+  fault(name: string, value: unknown, accepted: string, hint?: string): void {
+    const shown = value === undefined ? 'is missing' : `is ${show(value)}`;
+    this.faults.push(`${name} ${shown}; accepted: ${accepted}${hint === undefined ? '' : `. Did you mean ${hint}?`}`);
+  }
+
+  record(name: string, value: unknown): Readonly<Record<string, unknown>> {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+    this.fault(name, value, 'an object');
+    return {};
+  }
+
+  object<K extends string>(name: string, value: unknown, keys: readonly K[]): Readonly<Partial<Record<K, unknown>>> {
+    const known: Partial<Record<K, unknown>> = {};
+    if (value === undefined) return known;
+    const given = this.record(name, value);
+    for (const key of Object.keys(given)) {
+      if (keys.some((known) => known === key)) continue;
+      const path = name === 'options' ? key : `${name}.${key}`;
+      const near = nearestSpelling(key, keys);
+      this.faults.push(
+        `${path} is not an option; accepted: ${keys.join(', ')}${near === undefined ? '' : `. Did you mean ${near}?`}`,
+      );
+    }
+    for (const key of keys) if (given[key] !== undefined) known[key] = given[key];
+    return known;
+  }
+
+  list(name: string, value: unknown): readonly unknown[] {
+    if (value === undefined) return [];
+    if (Array.isArray(value)) return value;
+    this.fault(name, value, 'a list');
+    return [];
+  }
+
+  text(name: string, value: unknown, { isSecret = false } = {}): string | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && value !== '') return value;
+    this.fault(name, isSecret ? '(not shown)' : value, 'a text that is not empty');
+    return undefined;
+  }
+
+  flag(name: string, value: unknown): boolean | undefined {
+    if (value === undefined || typeof value === 'boolean') return value;
+    this.fault(name, value, 'true or false');
+    return undefined;
+  }
+
+  number(name: string, value: unknown, lowest: number, highest: number): number | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && value >= lowest && value <= highest) return value;
+    this.fault(
+      name,
+      value,
+      highest >= Number.MAX_SAFE_INTEGER ? `a number from ${lowest} up` : `a number from ${lowest} to ${highest}`,
+    );
+    return undefined;
+  }
+
+  rate(name: string, value: unknown): number | undefined {
+    return this.number(name, value, 0, 1);
+  }
+
+  oneOf<T extends string>(name: string, value: unknown, accepted: readonly T[]): T | undefined {
+    if (value === undefined) return undefined;
+    const found = accepted.find((word) => word === value);
+    if (found === undefined) {
+      this.fault(
+        name,
+        value,
+        accepted.join(', '),
+        typeof value === 'string' ? nearestSpelling(value, accepted) : undefined,
+      );
+    }
+    return found;
+  }
+
+  level(name: string, value: unknown): Level | undefined {
+    return isLevel(value) ? value : this.oneOf(name, value, LEVELS);
+  }
+
+  routePatterns(name: string, value: unknown): string[] | undefined {
+    if (value === undefined) return undefined;
+    const patterns: string[] = [];
+    this.list(name, value).forEach((entry, i) => {
+      if (typeof entry === 'string' && parseRoutePattern(entry) !== undefined) patterns.push(entry);
+      else
+        this.fault(
+          `${name}[${i}]`,
+          entry,
+          ROUTE_PATTERNS,
+          typeof entry === 'string' && !entry.startsWith('/') ? `/${entry}` : undefined,
+        );
+    });
+    return patterns;
+  }
+
+  callback<A extends unknown[], R>(name: string, value: unknown): ((...args: A) => R) | undefined {
+    if (value === undefined) return undefined;
+    // What a function takes and gives can't be seen from outside.
+    if (typeof value === 'function') return value as (...args: A) => R;
+    this.fault(name, value, 'a function');
+    return undefined;
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'function') return 'a function';
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+/** A variable that is set to nothing is not set. */
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : value;
+}
+
+/** The number in a variable; the text itself where it is none, so that the fault shows it. */
+function numberOf(value: string | undefined): number | string | undefined {
+  const text = nonEmpty(value);
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
+}
+
+function readManifest(cwd: string): { readonly name: string | undefined; readonly version: string | undefined } {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+    if (typeof manifest !== 'object' || manifest === null) return { name: undefined, version: undefined };
+    const { name, version }: { name?: unknown; version?: unknown } = manifest;
+    return {
+      name: typeof name === 'string' && name !== '' ? name : undefined,
+      version: typeof version === 'string' && version !== '' ? version : undefined,
+    };
+  } catch {
+    return { name: undefined, version: undefined };
+  }
+}

@@ -1,0 +1,428 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import type { Level } from './event.ts';
+import type { MisuseCode } from './misuse.ts';
+import type { Decision } from './sampling/decision.ts';
+import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
+import type { Randomness } from './sampling/threshold.ts';
+import { assignFields } from './serialise/index.ts';
+import { roundMs, Steps } from './steps.ts';
+
+/**
+ * The scope: an event while it is being written.
+ *
+ * It travels in AsyncLocalStorage as a frame: the scope and the service that the work is in. A scope is its own outermost
+ * frame; a step runs its function in a new frame with the step's service, so the service goes back by itself when the
+ * step is over, also where steps run side by side. The fields gather in one plain object, which becomes the record of
+ * the event when the scope ends. After the end everything is survived and counted, and changes nothing.
+ *
+ * Whose failure is it? A step that fails notes its error and its service. When an error reaches the scope, and it is that
+ * error, or has it among its causes, or the last step to end was the failed one, the event carries the failed step's
+ * service.
+ */
+
+/** Fields of a scope: the event's own keys, and any attribute. Nested objects become dotted keys. */
+export interface ScopeFields {
+  readonly service?: string;
+  readonly topic?: string;
+  readonly message?: string;
+  readonly level?: Level;
+  /** The route's template, never the raw path. */
+  readonly route?: string;
+  readonly method?: string;
+  readonly status?: number;
+  readonly request_id?: string;
+  /** Joins a trace; a `traceparent` does the same and gives the parent, too. */
+  readonly trace_id?: string;
+  readonly parent_span_id?: string;
+  readonly [attribute: string]: unknown;
+}
+
+export interface StepOptions {
+  /** The service that the step is in. @defaultValue the service of the code around it */
+  readonly service?: string;
+}
+
+/** One unit of work on its way to one event. No method throws. */
+export interface Scope {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly requestId: string | undefined;
+  readonly isEnded: boolean;
+  /** Adds fields; of two values for one key, the later one stays. */
+  set(fields: Readonly<Record<string, unknown>>): void;
+  /** Records what went wrong. The event becomes an error, is kept, and carries the last error that was given. */
+  error(error: unknown, fields?: Readonly<Record<string, unknown>>): void;
+  /** Adds to a counter among the fields. */
+  count(name: string, by?: number): void;
+  /** Times `fn` as a step; its result or its error goes on to the caller. */
+  step<T>(name: string, fn: () => T): T;
+  step<T>(name: string, options: StepOptions, fn: () => T): T;
+  /** Runs `fn` inside this scope, without ending it. */
+  run<T>(fn: () => T): T;
+  /** Gives this event a rate of its own, unless a rule keeps it anyway; 0 says that no event is wanted. */
+  hint(rate: number): void;
+  /** Ends the scope: the policy decides, and the event is written. */
+  end(fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** What travels in AsyncLocalStorage. */
+export interface Frame {
+  readonly scope: OpenScope;
+  readonly service: string;
+}
+
+/** What a scope needs of the Tailrace that opened it. */
+export interface ScopeHost {
+  readonly storage: AsyncLocalStorage<Frame>;
+  /** The fields that every event of this process has. */
+  readonly base: Readonly<Record<string, unknown>>;
+  describeError(error: unknown): Record<string, unknown>;
+  /** Called once, when the scope has ended. */
+  finish(scope: OpenScope): void;
+  /** Something was called that can't have an effect. */
+  misuse(code: MisuseCode): void;
+}
+
+export interface ScopeIdentity {
+  readonly service: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly requestId: string | undefined;
+  readonly randomness: Randomness;
+  /** The tracestate that came in, to be sent on. */
+  readonly tracestate: string | undefined;
+  /** True where the bits of the decision aren't those of the trace id, so that callees must be told. */
+  readonly hasOwnRandomness: boolean;
+  readonly neighbour: Neighbour | undefined;
+}
+
+export const LEVEL_RANK: Readonly<Record<Level, number>> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, fatal: 5 };
+
+/** How far up the causes of an error a failed step's error is looked for. */
+const MAX_CAUSES = 8;
+
+export class OpenScope implements Scope, Subject, Frame {
+  readonly kind = 'scope';
+  readonly scope: OpenScope;
+  readonly identity: ScopeIdentity;
+  /** The record of the event in the making. */
+  readonly fields: Record<string, unknown>;
+  neighbour: Neighbour | undefined;
+  rateHint: SamplingHint | undefined;
+  /** A decision that was already told to the caller, and has to stand. */
+  promised: Decision | undefined;
+  isEnded = false;
+
+  readonly #host: ScopeHost;
+  readonly #startedMs: number;
+  #endedMs: number | undefined;
+  #steps: Steps | undefined;
+  #lines: LineCounts | undefined;
+  #errors = 0;
+  #lastError: unknown;
+  #errorFields: Record<string, unknown> | undefined;
+  #errorService: string | undefined;
+  #failure: { readonly error: unknown; readonly service: string } | undefined;
+  #lastStepFailed = false;
+
+  constructor(host: ScopeHost, identity: ScopeIdentity, fields: object) {
+    this.scope = this;
+    this.#host = host;
+    this.#startedMs = performance.now();
+    this.identity = identity;
+    this.neighbour = identity.neighbour;
+    this.fields = { ...host.base };
+    assignFields(this.fields, fields);
+    this.fields.service = identity.service;
+    this.fields.request_id = identity.requestId;
+    this.fields.trace_id = identity.traceId;
+    this.fields.span_id = identity.spanId;
+    this.fields.parent_span_id = identity.parentSpanId;
+  }
+
+  get traceId(): string {
+    return this.identity.traceId;
+  }
+
+  get spanId(): string {
+    return this.identity.spanId;
+  }
+
+  get requestId(): string | undefined {
+    return this.identity.requestId;
+  }
+
+  get randomness(): Randomness {
+    return this.identity.randomness;
+  }
+
+  /** The scope's own service: the one that work outside of every step is in. */
+  get service(): string {
+    return textOf(this.fields.service) ?? this.identity.service;
+  }
+
+  get topic(): string | undefined {
+    return textOf(this.fields.topic);
+  }
+
+  get route(): string | undefined {
+    return textOf(this.fields.route);
+  }
+
+  get method(): string | undefined {
+    return textOf(this.fields.method);
+  }
+
+  get status(): number | undefined {
+    const { status } = this.fields;
+    return typeof status === 'number' ? status : undefined;
+  }
+
+  get durationMs(): number {
+    return (this.#endedMs ?? performance.now()) - this.#startedMs;
+  }
+
+  get hasError(): boolean {
+    const { fields } = this;
+    return this.#errors > 0 || isGiven(fields.error) || ERROR_KEYS.some((key) => isGiven(fields[key]));
+  }
+
+  /** The level that was set, raised to what the lines, the status and the errors say. */
+  get level(): Level {
+    const { level } = this.fields;
+    let highest: Level = isLevel(level) ? level : 'info';
+    const lines = this.#lines?.highest;
+    if (lines !== undefined && LEVEL_RANK[lines] > LEVEL_RANK[highest]) highest = lines;
+    if (LEVEL_RANK[highest] >= LEVEL_RANK.error) return highest;
+    const status = this.status ?? 0;
+    if (status >= 500 || this.hasError) return 'error';
+    return status >= 400 ? 'warn' : highest;
+  }
+
+  set(fields: Readonly<Record<string, unknown>>): void {
+    if (this.isEnded) this.#host.misuse('set_after_end');
+    else assignFields(this.fields, fields);
+  }
+
+  error(error: unknown, fields?: Readonly<Record<string, unknown>>): void {
+    if (this.isEnded) {
+      this.#host.misuse('error_after_end');
+      return;
+    }
+    // The same error on its way up through several hands is one error.
+    if (this.#errors === 0 || this.#lastError !== error) {
+      this.#errors += 1;
+      this.#lastError = error;
+      this.#errorFields = this.#host.describeError(error);
+      this.#errorService = this.#serviceOf(error);
+    }
+    if (fields !== undefined) assignFields(this.fields, fields);
+  }
+
+  /**
+   * The work was refused: bad input, no right to it. The event tells why, and is no error, unless the refusal came out of
+   * a step, for then a part of the work was tried and failed.
+   */
+  refuse(error: unknown): void {
+    if (this.isEnded || this.#errors > 0) return;
+    if (this.#failure !== undefined && isAmongCauses(error, this.#failure.error)) this.error(error);
+    else this.#errorFields = this.#host.describeError(error);
+  }
+
+  count(name: string, by = 1): void {
+    if (this.isEnded) {
+      this.#host.misuse('count_after_end');
+      return;
+    }
+    const before = this.fields[name];
+    assignFields(this.fields, { [name]: (typeof before === 'number' ? before : 0) + by });
+  }
+
+  hint(rate: number): void {
+    if (this.isEnded) {
+      this.#host.misuse('hint_after_end');
+      return;
+    }
+    const bounded = Math.min(Math.max(Number.isNaN(rate) ? 1 : rate, 0), 1);
+    this.rateHint = { rule: bounded === 0 ? 'NO_LOG' : 'SAMPLING_HINT', rate: bounded };
+  }
+
+  run<T>(fn: () => T): T {
+    return this.#host.storage.run(this, fn);
+  }
+
+  step<T>(name: string, fn: () => T): T;
+  step<T>(name: string, options: StepOptions, fn: () => T): T;
+  step<T>(name: string, optionsOrFn: StepOptions | (() => T), maybeFn?: () => T): T {
+    const [options, fn] = stepArguments(optionsOrFn, maybeFn);
+    if (this.isEnded) {
+      this.#host.misuse('step_after_end');
+      return fn();
+    }
+    const service = options.service ?? this.currentService;
+    this.#steps ??= new Steps();
+    const step = this.#steps.begin(name, service, performance.now());
+    const succeed = (): void => {
+      step.durationMs = performance.now() - step.startedMs;
+      step.outcome = 'ok';
+      this.#lastStepFailed = false;
+    };
+    const fail = (error: unknown): void => {
+      step.durationMs = performance.now() - step.startedMs;
+      step.outcome = 'error';
+      step.code = textOf(this.#host.describeError(error)['error.code']);
+      // An error that comes through an outer step began in the inner one.
+      if (this.#failure?.error !== error) this.#failure = { error, service };
+      this.#lastStepFailed = true;
+    };
+    return settle(() => this.#host.storage.run({ scope: this, service }, fn), succeed, fail);
+  }
+
+  end(fields?: Readonly<Record<string, unknown>>): void {
+    if (this.isEnded) {
+      this.#host.misuse('end_twice');
+      return;
+    }
+    if (fields !== undefined) assignFields(this.fields, fields);
+    this.#endedMs = performance.now();
+    this.isEnded = true;
+    this.#host.finish(this);
+  }
+
+  /** The service of the code that runs now, where it runs in this scope. */
+  get currentService(): string {
+    const frame = this.#host.storage.getStore();
+    return frame?.scope === this && frame !== this ? frame.service : this.service;
+  }
+
+  /** A log line was written in this scope. */
+  noteLine(level: Level): void {
+    if (this.isEnded) return;
+    this.#lines ??= new LineCounts();
+    this.#lines.add(level);
+    if (LEVEL_RANK[level] >= LEVEL_RANK.error) this.#errorService ??= this.currentService;
+  }
+
+  /** Completes the record of the event, except for what only a kept event has: its identity and its rule. */
+  completeRecord(): Record<string, unknown> {
+    const { fields } = this;
+    const { level } = this;
+    const isFailed = LEVEL_RANK[level] >= LEVEL_RANK.error;
+    if (this.#errorFields !== undefined) {
+      for (const key of Object.keys(this.#errorFields)) {
+        if (!isGiven(fields[key])) fields[key] = this.#errorFields[key];
+      }
+      if (this.#errors > 1) fields['error.count'] = this.#errors;
+    }
+    if (isFailed) {
+      fields.service =
+        this.#errorService ?? (this.#lastStepFailed ? this.#failure?.service : undefined) ?? this.service;
+    }
+    fields.level = level;
+    fields.duration_ms = roundMs(this.durationMs);
+    if (this.#steps !== undefined) {
+      fields.steps = this.#steps.records(this.#endedMs ?? performance.now());
+      if (this.#steps.unrecorded > 0) fields.steps_dropped = this.#steps.unrecorded;
+    }
+    this.#lines?.writeTo(fields);
+    return fields;
+  }
+
+  #serviceOf(error: unknown): string {
+    const failure = this.#failure;
+    if (failure !== undefined && isAmongCauses(error, failure.error)) return failure.service;
+    const { currentService } = this;
+    const isOutsideSteps = currentService === this.service;
+    return failure !== undefined && this.#lastStepFailed && isOutsideSteps ? failure.service : currentService;
+  }
+}
+
+const ERROR_KEYS = ['error.code', 'error.type', 'error.message'] as const;
+
+/** How many lines of each level were logged in a scope. */
+class LineCounts {
+  readonly #counts = new Map<Level, number>();
+  highest: Level = 'trace';
+
+  add(level: Level): void {
+    this.#counts.set(level, (this.#counts.get(level) ?? 0) + 1);
+    if (LEVEL_RANK[level] > LEVEL_RANK[this.highest]) this.highest = level;
+  }
+
+  writeTo(fields: Record<string, unknown>): void {
+    for (const [level, count] of this.#counts) fields[`log.counts.${level}`] = count;
+  }
+}
+
+/** Runs `fn`, and tells how it ended: at once, or when the promise that it returned has settled. */
+export function settle<T>(fn: () => T, succeed: (value: unknown) => void, fail: (error: unknown) => void): T {
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    fail(error);
+    throw error;
+  }
+  if (!isThenable(result)) {
+    succeed(result);
+    return result;
+  }
+  const settled: unknown = result.then(
+    (value) => {
+      succeed(value);
+      return value;
+    },
+    (error: unknown) => {
+      fail(error);
+      throw error;
+    },
+  );
+  // What `then` of a T that is a promise returns is a promise of the same value, which the types can't say.
+  return settled as T;
+}
+
+export function stepArguments<T>(
+  optionsOrFn: StepOptions | (() => T),
+  fn: (() => T) | undefined,
+): readonly [StepOptions, () => T] {
+  if (typeof optionsOrFn === 'function') return [{}, optionsOrFn];
+  if (fn === undefined) throw new TypeError('step(name, options, fn) needs a function to run');
+  return [optionsOrFn, fn];
+}
+
+export function isLevel(value: unknown): value is Level {
+  return typeof value === 'string' && Object.hasOwn(LEVEL_RANK, value);
+}
+
+/** A value that can't even be looked at (a revoked proxy, a getter that throws) is not a promise. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  try {
+    return 'then' in value && typeof value.then === 'function';
+  } catch {
+    return false;
+  }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function isAmongCauses(error: unknown, sought: unknown): boolean {
+  let current = error;
+  try {
+    for (let i = 0; i < MAX_CAUSES; i += 1) {
+      if (current === sought) return true;
+      if (!(current instanceof Error)) return false;
+      current = current.cause;
+    }
+  } catch {
+    // A cause that can't be read is none.
+  }
+  return false;
+}
