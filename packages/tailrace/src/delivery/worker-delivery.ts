@@ -110,7 +110,6 @@ export class WorkerDelivery implements Delivery {
         ...this.#file.options,
       });
       this.#worker = worker;
-      worker.unref();
       worker.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') {
           isReady = true;
@@ -124,6 +123,8 @@ export class WorkerDelivery implements Delivery {
       worker.on('exit', (code) => {
         if (this.#worker === worker) this.#died(isReady, error ?? new Error(`it exited with code ${code}`));
       });
+      // Last: a listener for messages keeps the process alive again.
+      worker.unref();
     } catch (thrown) {
       this.#died(false, thrown);
     }
