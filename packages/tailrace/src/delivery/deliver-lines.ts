@@ -31,7 +31,8 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
       route.skip(gate.sink.name, selected.ownFailures);
       return true;
     }
-    await sleep(route.clock, route.rateLimit?.book(selected.lines.length) ?? 0, stop);
+    const waitMs = route.rateLimit?.book(selected.lines.length) ?? 0;
+    if (waitMs > 0) await sleep(route.clock, waitMs, stop);
     if (!gate.enter()) continue;
     const toSend = selected.lines === rest.lines ? rest : toBatch(selected.lines);
     const attempt = await gate.send(toSend, stop);

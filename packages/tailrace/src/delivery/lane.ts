@@ -52,6 +52,8 @@ export class Lane {
   #committedBytes = 0;
   #isCommitQueued = false;
   #committing: Promise<void> = Promise.resolve();
+  /** Flushes that wait now: they don't wait for fuller batches. */
+  #flushes = 0;
   /** How often the end of the spool was seen, and how many bytes were started by then. */
   #endsSeen = 0;
   #bytesAtEnd = 0;
@@ -72,20 +74,25 @@ export class Lane {
 
   /** Resolves true when all that is in the spool now is delivered or dead and the cursor is past it; false when `signal` aborts first. */
   async flush(signal: AbortSignal): Promise<boolean> {
-    const { clock } = this.route;
     const endsSeen = this.#endsSeen;
     // Two ways to know: the end of the spool is seen, or (under traffic without end) the bytes are counted.
     const committed = this.#committedBytes;
-    const backlog = await this.backlogBytes().catch(() => Number.POSITIVE_INFINITY);
-    let target = this.#reader === undefined ? Number.POSITIVE_INFINITY : committed + backlog;
-    for (;;) {
-      const heard = this.#progress.rings;
-      if (this.#endsSeen > endsSeen) target = Math.min(target, this.#bytesAtEnd);
-      if (this.#committedBytes >= target) return true;
-      if (signal.aborted || this.#stop.signal.aborted) return false;
-      this.#hurry.ring();
-      this.#parts.grown.ring();
-      await this.#progress.waitAfter(heard, clock, POLL_MS.longest, signal);
+    const unknown = Number.POSITIVE_INFINITY;
+    const backlog = (await this.#reader?.backlogBytes().catch(() => unknown)) ?? unknown;
+    let target = committed + backlog;
+    this.#flushes += 1;
+    this.#hurry.ring();
+    this.#parts.grown.ring();
+    try {
+      for (;;) {
+        const heard = this.#progress.rings;
+        if (this.#endsSeen > endsSeen) target = Math.min(target, this.#bytesAtEnd);
+        if (this.#committedBytes >= target) return true;
+        if (signal.aborted || this.#stop.signal.aborted) return false;
+        await this.#progress.waitAfter(heard, this.route.clock, POLL_MS.longest, signal);
+      }
+    } finally {
+      this.#flushes -= 1;
     }
   }
 
@@ -120,7 +127,7 @@ export class Lane {
       if (route.takesLedger && mayHoldLedgerLine(batch.body))
         await this.#waitUntil(() => this.#finished.isFirst(ticket));
       this.#startJob(reader, batch, ticket);
-      if (!this.#isFull(batch) && !(await this.#isMoreBehind(reader))) {
+      if (this.#flushes === 0 && !this.#isFull(batch) && !(await this.#isMoreBehind(reader))) {
         await this.#hurry.waitAfter(hurried, route.clock, route.limits.waitMs, stop);
       }
     }
