@@ -167,7 +167,7 @@ export function parseSearch(text: string, nowMs: number = Date.now()): SearchNod
     for (;;) {
       const word = atOperator('NOT');
       const sign = text.charAt(at);
-      const isSign = (sign === '-' || sign === '+' || sign === '!') && !endsWord(text, at + 1);
+      const isSign = (sign === '-' || sign === '+' || sign === '!') && /[^\s)]/u.test(text.charAt(at + 1));
       if (word === undefined && !isSign) break;
       if (word !== undefined || sign !== '+') negated = !negated;
       at += word === undefined ? 1 : word.length;

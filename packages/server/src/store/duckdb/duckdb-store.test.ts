@@ -168,15 +168,10 @@ describe('the embedded store', () => {
     const at = (ms: number) => ({ timestamp: new Date(NOW - ms).toISOString() });
     await store.insert([line(event(1, at(125_000))), line(event(2, at(61_000))), line(event(3, at(60_500)))]);
     const answer = await query({ bucket: '1m', aggregates: [{ fn: 'count' }] });
-    expect(answer.rows).toEqual(
-      [
-        { bucket: '2026-11-21T09:29:00.000Z', count: 1 },
-        { bucket: '2026-11-21T09:30:00.000Z', count: 1 },
-        { bucket: '2026-11-21T09:31:00.000Z', count: 1 },
-      ]
-        .slice(0, 1)
-        .concat([{ bucket: '2026-11-21T09:30:00.000Z', count: 2 }]),
-    );
+    expect(answer.rows).toEqual([
+      { bucket: '2026-11-21T09:29:00.000Z', count: 1 },
+      { bucket: '2026-11-21T09:30:00.000Z', count: 2 },
+    ]);
     expect(answer.meta.bucketMs).toBe(60_000);
   });
 });
