@@ -5,11 +5,12 @@
  * From each separator the name is read backwards, at most 64 characters; only a name that could be sensitive is looked
  * up. What was found is passed over, so the whole is linear.
  */
-import { isAlphanumeric, isDigit, isHexDigit, isLetter, isSpace } from './characters.ts';
+import { codeAt, isAlphanumeric, isDigit, isHexDigit, isLetter, isSpace } from './characters.ts';
 import type { Finding } from './finding.ts';
-import { isSecretUrlParameter, type NameVerdict } from './key-names.ts';
+import { type NameVerdict, URL_PARAMETER } from './key-names.ts';
 
-export type LookUpName = (name: string) => NameVerdict | undefined;
+/** What a name says; `isParameter` where it stands in the query of a URL. */
+export type LookUpName = (name: string, isParameter: boolean) => NameVerdict | undefined;
 
 const MAX_NAME = 64;
 const MAX_GAP = 8;
@@ -19,16 +20,16 @@ const SCHEME = /^(?:bearer|basic|digest|negotiate|token|apikey|hmac|aws4-hmac-sh
 
 export function findAssignments(text: string, lookUp: LookUpName, add: (finding: Finding) => void): void {
   for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
+    const code = codeAt(text, i);
     let width = 0;
     if (code === 61 || code === 58) width = 1;
     else if (code === 37) width = isEscapedSeparator(text, i) ? 3 : 0;
     else if (code === 62) width = 1;
-    else if (code === 45 && text.charCodeAt(i + 1) === 45) width = 2;
+    else if (code === 45 && codeAt(text, i + 1) === 45) width = 2;
     if (width === 0) continue;
     const end = width === 2 ? findFlag(text, i, lookUp, add) : findAssignment(text, i, i + width, lookUp, add);
     if (end > i) i = end - 1;
-    else if (width === 2) while (text.charCodeAt(i + 1) === 45) i += 1;
+    else if (width === 2) while (codeAt(text, i + 1) === 45) i += 1;
   }
 }
 
@@ -44,21 +45,18 @@ function findAssignment(
   lookUp: LookUpName,
   add: (finding: Finding) => void,
 ): number {
-  const isElement = text.charCodeAt(at) === 62;
+  const isElement = codeAt(text, at) === 62;
   const name = readNameBefore(text, at, isElement);
   if (name === undefined) return at;
-  if (isElement && text.charCodeAt(name.start - 1) !== 60) return at;
-  let verdict = lookUp(name.text);
-  const before = text.charCodeAt(name.start - 1);
-  const isParameter = text.charCodeAt(at) !== 58 && (before === 63 || before === 38 || before === 35 || name.isEscaped);
-  if (verdict === undefined && isParameter && isSecretUrlParameter(name.text)) {
-    verdict = { kind: 'url_parameter', stringsOnly: true };
-  }
+  if (isElement && codeAt(text, name.start - 1) !== 60) return at;
+  const before = codeAt(text, name.start - 1);
+  const isParameter = codeAt(text, at) !== 58 && (before === 63 || before === 38 || before === 35 || name.isEscaped);
+  const verdict = lookUp(name.text, isParameter);
   if (verdict === undefined) return at;
 
   const start = skipGap(text, after);
   const value = isElement ? readUpTo(text, start, '<') : readValue(text, start, text.charAt(at), isWholeLine(verdict));
-  const minLength = verdict.kind === 'url_parameter' ? 8 : 1;
+  const minLength = verdict.kind === URL_PARAMETER ? 8 : 1;
   const content = text.slice(value.start, value.end);
   if (content.length < minLength || REDACTED.test(content) || EMPTY.test(content)) return at;
   if (verdict.stringsOnly && !value.isQuoted && isNumeric(content)) return at;
@@ -76,27 +74,22 @@ interface Name {
 function readNameBefore(text: string, separator: number, isElement: boolean): Name | undefined {
   let end = separator;
   if (!isElement) {
-    while (end > 0 && separator - end < MAX_GAP && isBetween(text.charCodeAt(end - 1))) end -= 1;
+    while (end > 0 && separator - end < MAX_GAP && isBetween(codeAt(text, end - 1))) end -= 1;
     // `%22password%22%3A`
-    while (
-      end > 2 &&
-      text.charCodeAt(end - 3) === 37 &&
-      text.charCodeAt(end - 2) === 50 &&
-      text.charCodeAt(end - 1) === 50
-    )
+    while (end > 2 && codeAt(text, end - 3) === 37 && codeAt(text, end - 2) === 50 && codeAt(text, end - 1) === 50)
       end -= 3;
   }
   let start = end;
   let letters = 0;
   while (start > 0 && end - start < MAX_NAME) {
-    const code = text.charCodeAt(start - 1);
+    const code = codeAt(text, start - 1);
     if (isLetter(code) || code >= 128) letters += 1;
     else if (!isDigit(code) && code !== 95 && code !== 45 && code !== 46) break;
     start -= 1;
   }
   if (letters < 2) return undefined;
   const isEscaped =
-    text.charCodeAt(start - 1) === 37 && isHexDigit(text.charCodeAt(start)) && isHexDigit(text.charCodeAt(start + 1));
+    codeAt(text, start - 1) === 37 && isHexDigit(codeAt(text, start)) && isHexDigit(codeAt(text, start + 1));
   if (isEscaped) start += 2;
   return { text: text.slice(start, end), start, isEscaped };
 }
@@ -108,8 +101,8 @@ function isBetween(code: number): boolean {
 
 function skipGap(text: string, from: number): number {
   let at = from;
-  while (at - from < 2 && (text.charCodeAt(at) === 62 || text.charCodeAt(at) === 61)) at += 1;
-  while (at - from < 32 && isSpace(text.charCodeAt(at))) at += 1;
+  while (at - from < 2 && (codeAt(text, at) === 62 || codeAt(text, at) === 61)) at += 1;
+  while (at - from < 32 && isSpace(codeAt(text, at))) at += 1;
   while (text.startsWith('%20', at) && at - from < 32) at += 3;
   return at;
 }
@@ -126,8 +119,8 @@ interface Value {
 
 function readValue(text: string, start: number, separator: string, wholeLine: boolean): Value {
   let quote = start;
-  while (text.charCodeAt(quote) === 92 && quote - start < 16) quote += 1;
-  const opening = text.charCodeAt(quote);
+  while (codeAt(text, quote) === 92 && quote - start < 16) quote += 1;
+  const opening = codeAt(text, quote);
   if (opening === 34 || opening === 39 || opening === 96) {
     const close = closingQuote(text, quote + 1, text.charAt(quote), quote - start);
     return { start: quote + 1, end: close, isQuoted: true };
@@ -143,7 +136,7 @@ function readValue(text: string, start: number, separator: string, wholeLine: bo
   if (wholeLine && separator === ':') return readUpTo(text, start, '\r\n"\'`');
   const stops = separator === ':' ? ' \t\r\n,;}]"\'`<>\\' : ' \t\r\n&;"\'`<>\\';
   let end = readBare(text, start, stops);
-  if (SCHEME.test(text.slice(start, end)) && isSpace(text.charCodeAt(end))) end = readBare(text, end + 1, stops);
+  if (SCHEME.test(text.slice(start, end)) && isSpace(codeAt(text, end))) end = readBare(text, end + 1, stops);
   return { start, end, isQuoted: false };
 }
 
@@ -158,10 +151,10 @@ function readBare(text: string, start: number, stops: string): number {
   let end = start;
   for (; end < text.length; end += 1) {
     if (stops.includes(text.charAt(end))) break;
-    const code = text.charCodeAt(end);
-    const next = text.charCodeAt(end + 1);
-    if (code === 44 && (Number.isNaN(next) || isSpace(next))) break;
-    if (code === 37 && next === 50 && text.charCodeAt(end + 2) === 54) break;
+    const code = codeAt(text, end);
+    const next = codeAt(text, end + 1);
+    if (code === 44 && (next === 0 || isSpace(next))) break;
+    if (code === 37 && next === 50 && codeAt(text, end + 2) === 54) break;
   }
   return end;
 }
@@ -186,9 +179,9 @@ function closingBracket(text: string, from: number): number {
   let depth = 0;
   let inString = false;
   for (let i = from; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
+    const code = codeAt(text, i);
     if (code === 34) inString = !inString;
-    else if (code === 92) i += text.charCodeAt(i + 1) === 34 && inString && text.charCodeAt(from + 1) !== 92 ? 1 : 0;
+    else if (code === 92) i += codeAt(text, i + 1) === 34 && inString && codeAt(text, from + 1) !== 92 ? 1 : 0;
     else if (!inString && (code === 123 || code === 91)) depth += 1;
     else if (!inString && (code === 125 || code === 93)) {
       depth -= 1;
@@ -204,11 +197,11 @@ function isNumeric(content: string): boolean {
 
 /** `--password hunter2`; `--password=hunter2` is an assignment. */
 function findFlag(text: string, at: number, lookUp: LookUpName, add: (finding: Finding) => void): number {
-  if (isAlphanumeric(text.charCodeAt(at - 1)) || text.charCodeAt(at - 1) === 45) return at;
+  if (isAlphanumeric(codeAt(text, at - 1)) || codeAt(text, at - 1) === 45) return at;
   let end = at + 2;
-  while (end - at < MAX_NAME && (isAlphanumeric(text.charCodeAt(end)) || text.charCodeAt(end) === 45)) end += 1;
-  if (text.charCodeAt(end) !== 32 || end - at < 5) return at;
-  const verdict = lookUp(text.slice(at + 2, end));
+  while (end - at < MAX_NAME && (isAlphanumeric(codeAt(text, end)) || codeAt(text, end) === 45)) end += 1;
+  if (codeAt(text, end) !== 32 || end - at < 5) return at;
+  const verdict = lookUp(text.slice(at + 2, end), false);
   if (verdict === undefined) return at;
   const value = readValue(text, end + 1, '=', false);
   const content = text.slice(value.start, value.end);

@@ -27,6 +27,11 @@ for (const [characters, bits] of [
   for (const character of characters) CLASSES[character.charCodeAt(0)] = bits;
 }
 
+/** The code of a character, 0 outside the text: `charCodeAt` there is very slow, since it has to answer NaN. */
+export function codeAt(text: string, index: number): number {
+  return index >= 0 && index < text.length ? text.charCodeAt(index) : 0;
+}
+
 export function classOf(code: number): number {
   return code < 128 ? (CLASSES[code] ?? 0) : 0;
 }

@@ -1,4 +1,4 @@
-import { isAlphanumeric, isDigit } from './characters.ts';
+import { codeAt, isAlphanumeric, isDigit, isLetter } from './characters.ts';
 import { byValue, type Finding } from './finding.ts';
 
 /** Length of an IBAN by country, from the register of ISO 13616. */
@@ -12,20 +12,30 @@ for (const entry of (
   LENGTHS.set(entry.slice(0, 2), Number(entry.slice(2)));
 }
 
+/** Account numbers with a country's length and a right checksum, where two letters and two digits start a word. */
+export function findIbans(text: string, add: (finding: Finding) => void): void {
+  for (let i = 2; i < text.length - 1; i += 1) {
+    if (!isDigit(codeAt(text, i)) || !isDigit(codeAt(text, i + 1))) continue;
+    if (!isLetter(codeAt(text, i - 1)) || !isLetter(codeAt(text, i - 2)) || isAlphanumeric(codeAt(text, i - 3)))
+      continue;
+    const end = findIban(text, i - 2, add);
+    if (end > 0) i = end;
+  }
+}
+
 /** The end of an IBAN that starts here, 0 where none does. Spaces and dashes between its groups are read over. */
-export function findIban(text: string, start: number, add: (finding: Finding) => void): number {
-  if (!isDigit(text.charCodeAt(start + 2)) || !isDigit(text.charCodeAt(start + 3))) return 0;
+function findIban(text: string, start: number, add: (finding: Finding) => void): number {
   const length = LENGTHS.get(text.slice(start, start + 2).toUpperCase());
   if (length === undefined) return 0;
   let account = '';
   let at = start;
   while (account.length < length && at < text.length) {
-    const code = text.charCodeAt(at);
+    const code = codeAt(text, at);
     if (isAlphanumeric(code)) account += text.charAt(at);
-    else if (!(code === 32 || code === 45 || code === 0xa0) || !isAlphanumeric(text.charCodeAt(at + 1))) return 0;
+    else if (!(code === 32 || code === 45 || code === 0xa0) || !isAlphanumeric(codeAt(text, at + 1))) return 0;
     at += 1;
   }
-  if (account.length < length || isAlphanumeric(text.charCodeAt(at))) return 0;
+  if (account.length < length || isAlphanumeric(codeAt(text, at))) return 0;
   const canonical = account.toUpperCase();
   if (!hasIbanChecksum(canonical)) return 0;
   add(byValue(start, at, 'iban', `${canonical.slice(0, 2)}***${canonical.slice(-4)}`, canonical));

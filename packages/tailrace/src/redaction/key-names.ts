@@ -87,6 +87,8 @@ const HARMLESS = new Set(
   ).split(' '),
 );
 
+export const URL_PARAMETER = 'url_parameter';
+
 /** Names that are only sensitive as parameters of a URL, where they carry signatures and one-time codes. */
 const URL_PARAMETERS = new Set(
   'sig signature xamzsignature xamzcredential xgoogsignature xgoogcredential key code sid session sessionid otp hash'.split(
@@ -132,8 +134,9 @@ export function createNameClassifier(ownNames: readonly string[]): NameClassifie
   };
 }
 
-export function isSecretUrlParameter(name: string): boolean {
-  return URL_PARAMETERS.has(splitWords(name).join(''));
+/** The verdict on a name that is only sensitive in the query of a URL. */
+export function classifyUrlParameter(name: string): NameVerdict | undefined {
+  return URL_PARAMETERS.has(splitWords(name).join('')) ? { kind: URL_PARAMETER, stringsOnly: true } : undefined;
 }
 
 function enter(

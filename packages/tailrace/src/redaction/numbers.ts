@@ -4,25 +4,32 @@
  * From the start of each group of digits at most 19 digits are read, together with how they are grouped; the shapes are
  * then compared. So the work is bounded for each group, and linear for a string.
  */
-import { isAlphanumeric, isDigit, isHexDigit, isLetter } from './characters.ts';
+import { codeAt, isAlphanumeric, isDigit, isHexDigit, isLetter } from './characters.ts';
 import { byValue, type Finding } from './finding.ts';
 
 const MAX_DIGITS = 19;
+const MIN_DIGITS = 8;
 
-interface Groups {
-  /** All digits read, without separators. */
-  digits: string;
-  lengths: number[];
+/**
+ * The groups of digits from one place on. One buffer serves for all searches, since a search never waits and never calls
+ * out; making it anew for every number in every string would cost more than the search.
+ */
+const groups = {
+  count: 0,
+  digits: 0,
+  /** Code of the first digit. */
+  first: 0,
+  lengths: new Uint8Array(MAX_DIGITS),
   /** Where each group ends in the text. */
-  ends: number[];
-  /** The separator after each group, as written; empty after the last. */
-  separators: string[];
-}
+  ends: new Uint32Array(MAX_DIGITS),
+  /** The first character of the separator after each group, 0 after the last. */
+  separators: new Uint16Array(MAX_DIGITS),
+};
 
 export function findNumbers(text: string, add: (finding: Finding) => void): void {
   let i = 0;
   while (i < text.length) {
-    if (!isDigit(text.charCodeAt(i))) {
+    if (!isDigit(codeAt(text, i))) {
       i += 1;
       continue;
     }
@@ -30,29 +37,29 @@ export function findNumbers(text: string, add: (finding: Finding) => void): void
     if (end > i) {
       i = end;
     } else {
-      while (i < text.length && isDigit(text.charCodeAt(i))) i += 1;
+      while (i < text.length && isDigit(codeAt(text, i))) i += 1;
     }
   }
 }
 
 /** The end of what was found at this start of a group, or the start itself. */
 function findAt(text: string, start: number, add: (finding: Finding) => void): number {
-  const groups = readGroups(text, start);
-  if (groups === undefined || groups.digits.length < 8) return start;
-  const card = cardEnd(text, start, groups);
+  readGroups(text, start);
+  if (groups.digits < MIN_DIGITS) return start;
+  const card = cardEnd(text, start);
   if (card > start) {
     const digits = digitsOf(text, start, card);
     add(byValue(start, card, 'card', `****${digits.slice(-4)}`, digits));
     return card;
   }
   if (isInsideLongerNumber(text, start)) return start;
-  const ssn = ssnEnd(text, groups);
+  const ssn = ssnEnd(text, start);
   if (ssn > 0) {
     const digits = digitsOf(text, start, ssn);
     add(byValue(start, ssn, 'ssn', `***-**-${digits.slice(-4)}`, digits));
     return ssn;
   }
-  const phone = phoneEnd(text, start, groups);
+  const phone = phoneEnd(text, start);
   if (phone > 0) {
     const before = text.charAt(start - 1);
     const from = before === '+' || before === '(' ? start - (text.charAt(start - 2) === '+' ? 2 : 1) : start;
@@ -63,38 +70,50 @@ function findAt(text: string, start: number, add: (finding: Finding) => void): n
   return start;
 }
 
-function readGroups(text: string, start: number): Groups | undefined {
-  const groups: Groups = { digits: '', lengths: [], ends: [], separators: [] };
+function readGroups(text: string, start: number): void {
+  groups.count = 0;
+  groups.digits = 0;
+  groups.first = codeAt(text, start);
   let at = start;
   for (;;) {
     let end = at;
-    while (end < text.length && end - at <= MAX_DIGITS && isDigit(text.charCodeAt(end))) end += 1;
-    if (end - at > MAX_DIGITS) break;
-    if (groups.digits.length + end - at > MAX_DIGITS) break;
-    groups.digits += text.slice(at, end);
-    groups.lengths.push(end - at);
-    groups.ends.push(end);
+    while (end - at <= MAX_DIGITS && isDigit(codeAt(text, end))) end += 1;
+    if (groups.digits + end - at > MAX_DIGITS) return;
     const width = separatorWidth(text, end);
-    groups.separators.push(text.slice(end, end + width));
-    if (width === 0) break;
+    groups.digits += end - at;
+    groups.lengths[groups.count] = end - at;
+    groups.ends[groups.count] = end;
+    groups.separators[groups.count] = width === 0 ? 0 : codeAt(text, end);
+    groups.count += 1;
+    if (width === 0) return;
     at = end + width;
   }
-  return groups.lengths.length === 0 ? undefined : groups;
+}
+
+/** The length of a group, 0 where there is none. */
+function lengthOf(group: number): number {
+  return group < groups.count ? (groups.lengths[group] ?? 0) : 0;
+}
+
+function endOf(group: number): number {
+  return groups.ends[group] ?? 0;
 }
 
 /** How many characters separate this group from the next; 0 where no group follows. */
 function separatorWidth(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  const next = text.charCodeAt(at + 1);
+  const code = codeAt(text, at);
+  const next = codeAt(text, at + 1);
   if (code === 41) {
     if (isDigit(next)) return 1;
-    return (next === 32 || next === 45 || next === 46) && isDigit(text.charCodeAt(at + 2)) ? 2 : 0;
+    return (next === 32 || next === 45 || next === 46) && isDigit(codeAt(text, at + 2)) ? 2 : 0;
   }
   if (isSeparator(code)) {
     if (isDigit(next)) return 1;
-    return next === 40 && isDigit(text.charCodeAt(at + 2)) ? 2 : 0;
+    return next === 40 && isDigit(codeAt(text, at + 2)) ? 2 : 0;
   }
-  return text.startsWith('%20', at) && isDigit(text.charCodeAt(at + 3)) ? 3 : 0;
+  return code === 37 && codeAt(text, at + 1) === 50 && codeAt(text, at + 2) === 48 && isDigit(codeAt(text, at + 3))
+    ? 3
+    : 0;
 }
 
 /** Space, dash, dot, plus (a space in a URL), and the wide and narrow relatives of space and dash. */
@@ -110,34 +129,36 @@ function digitsOf(text: string, start: number, end: number): string {
     .replace(/[^0-9]/g, '');
 }
 
-function cardEnd(text: string, start: number, groups: Groups): number {
-  const { lengths, ends, digits } = groups;
-  if (digits.length < 12) return start;
+function cardEnd(text: string, start: number): number {
+  const first = lengthOf(0);
+  if (groups.digits < 12 || (first !== 4 && first !== 6 && first < 12)) return start;
+  // no issuer's prefix starts with 0, 1, 7 or 9
+  if (groups.first < 50 || groups.first === 55 || groups.first === 57) return start;
+  const digits = digitsOf(text, start, endOf(groups.count - 1));
   let count = 0;
   let best = start;
-  for (let i = 0; i < lengths.length; i += 1) {
-    const length = lengths[i] ?? 0;
-    if (i === 0 ? length !== 4 && length !== 6 && length < 12 : i > 1 && (lengths[i - 1] ?? 0) < 3) break;
-    count += length;
-    if (count >= 12 && isCardNumber(digits.slice(0, count))) best = ends[i] ?? start;
+  for (let i = 0; i < groups.count; i += 1) {
+    if (i > 1 && lengthOf(i - 1) < 3) break;
+    count += lengthOf(i);
+    if (count >= 12 && isCardNumber(digits.slice(0, count))) best = endOf(i);
   }
   if (best === start) return start;
-  if (best === ends[0] && (isInHexToken(text, start, best) || isFraction(text, start))) return start;
+  if (best === endOf(0) && (isInHexToken(text, start, best) || isFraction(text, start))) return start;
   return best;
 }
 
 function isFraction(text: string, start: number): boolean {
-  return text.charCodeAt(start - 1) === 46 && isDigit(text.charCodeAt(start - 2));
+  return codeAt(text, start - 1) === 46 && isDigit(codeAt(text, start - 2));
 }
 
 /** True where the digits are part of a hash or an id in hexadecimal. */
 function isInHexToken(text: string, start: number, end: number): boolean {
   let from = start;
   let to = end;
-  while (from > 0 && end - from < 64 && isHexDigit(text.charCodeAt(from - 1))) from -= 1;
-  while (to < text.length && to - start < 64 && isHexDigit(text.charCodeAt(to))) to += 1;
+  while (from > 0 && end - from < 64 && isHexDigit(codeAt(text, from - 1))) from -= 1;
+  while (to < text.length && to - start < 64 && isHexDigit(codeAt(text, to))) to += 1;
   if (from === start && to === end) return false;
-  return !isAlphanumeric(text.charCodeAt(from - 1)) && !isAlphanumeric(text.charCodeAt(to));
+  return !isAlphanumeric(codeAt(text, from - 1)) && !isAlphanumeric(codeAt(text, to));
 }
 
 /** Issuer prefixes of all brands with their lengths, then the Luhn sum. */
@@ -174,85 +195,87 @@ function luhn(digits: string): boolean {
 }
 
 /** Three, two, four; no area 000 or 666, none over 900 but those of taxpayers without a social security number. */
-function ssnEnd(text: string, { lengths, ends, separators, digits }: Groups): number {
-  if (lengths[0] !== 3 || lengths[1] !== 2 || lengths[2] !== 4 || separators[0] !== separators[1]) return 0;
-  if (separators[0] !== '-' && separators[0] !== ' ') return 0;
-  const area = Number(digits.slice(0, 3));
-  const group = Number(digits.slice(3, 5));
-  if (area === 0 || area === 666 || group === 0 || digits.slice(5, 9) === '0000') return 0;
+function ssnEnd(text: string, start: number): number {
+  if (lengthOf(0) !== 3 || lengthOf(1) !== 2 || lengthOf(2) !== 4) return 0;
+  const separator = groups.separators[0];
+  if (separator !== groups.separators[1] || (separator !== 45 && separator !== 32)) return 0;
+  const area = Number(text.slice(start, start + 3));
+  const group = Number(text.slice(start + 4, start + 6));
+  if (area === 0 || area === 666 || group === 0 || text.startsWith('0000', start + 7)) return 0;
   if (area >= 900 && group < 50) return 0;
-  return endsNumber(text, ends[2] ?? 0) ? (ends[2] ?? 0) : 0;
+  return endsNumber(text, endOf(2)) ? endOf(2) : 0;
 }
 
-function phoneEnd(text: string, start: number, groups: Groups): number {
-  const before = text.charCodeAt(start - 1);
-  if (before === 43 || (before === 40 && text.charCodeAt(start - 2) === 43)) {
-    const outside = text.charCodeAt(start - (before === 43 ? 2 : 3));
-    return isAlphanumeric(outside) ? 0 : internationalEnd(text, groups);
+function phoneEnd(text: string, start: number): number {
+  const before = codeAt(text, start - 1);
+  if (before === 43 || (before === 40 && codeAt(text, start - 2) === 43)) {
+    const outside = codeAt(text, start - (before === 43 ? 2 : 3));
+    return isAlphanumeric(outside) ? 0 : internationalEnd(text);
   }
-  return northAmericanEnd(text, before === 40, groups) || trunkEnd(text, groups);
+  return groups.first === 48 ? trunkEnd(text, start) : northAmericanEnd(text, start, before === 40);
 }
 
 /** `+` and 8 to 15 digits. */
-function internationalEnd(text: string, { lengths, ends, digits }: Groups): number {
-  if (digits.startsWith('0')) return 0;
+function internationalEnd(text: string): number {
+  if (groups.first === 48) return 0;
   let count = 0;
   let end = 0;
-  for (let i = 0; i < lengths.length; i += 1) {
-    count += lengths[i] ?? 0;
+  for (let i = 0; i < groups.count; i += 1) {
+    count += lengthOf(i);
     if (count > 15) break;
-    if (count >= 8) end = ends[i] ?? 0;
+    if (count >= 8) end = endOf(i);
   }
-  return isLetter(text.charCodeAt(end)) ? 0 : end;
+  return isLetter(codeAt(text, end)) ? 0 : end;
 }
 
 /** `(415) 555-1234`, `415-555-1234`, `1 415 555 1234`, `415.555.1234`. */
-function northAmericanEnd(text: string, inBrackets: boolean, { lengths, ends, separators, digits }: Groups): number {
-  const first = lengths[0] === 1 && digits.startsWith('1') ? 1 : 0;
-  const area = digits.slice(first, first + 3);
-  const exchange = digits.slice(first + 3, first + 6);
-  if (lengths[first] !== 3 || !isOverOne(area) || !isOverOne(exchange)) return 0;
-  const joined = (inBrackets || (separators[first] ?? '').startsWith(')')) && lengths[first + 1] === 7;
-  const end = joined ? ends[first + 1] : lengths[first + 1] === 3 && lengths[first + 2] === 4 ? ends[first + 2] : 0;
-  return end !== undefined && end > 0 && endsNumber(text, end) ? end : 0;
+function northAmericanEnd(text: string, start: number, inBrackets: boolean): number {
+  const first = lengthOf(0) === 1 && groups.first === 49 ? 1 : 0;
+  if (lengthOf(first) !== 3) return 0;
+  const area = endOf(first) - 3;
+  const joined = lengthOf(first + 1) === 7 && (inBrackets || groups.separators[first] === 41);
+  if (!joined && (lengthOf(first + 1) !== 3 || lengthOf(first + 2) !== 4)) return 0;
+  const end = endOf(joined ? first + 1 : first + 2);
+  const exchange = endOf(first + 1) - lengthOf(first + 1);
+  if (!isOverOne(codeAt(text, area)) || !isOverOne(codeAt(text, exchange)) || area < start) return 0;
+  return endsNumber(text, end) ? end : 0;
 }
 
-function isOverOne(digits: string): boolean {
-  const code = digits.charCodeAt(0);
+function isOverOne(code: number): boolean {
   return code >= 50 && code <= 57;
 }
 
 /** National numbers that start with 0: `010-1234-5678`, `020 7946 0958`, `01 23 45 67 89`; and `01012345678`. */
-function trunkEnd(text: string, { lengths, ends, separators, digits }: Groups): number {
-  if (!digits.startsWith('0') || digits.startsWith('00')) return 0;
-  if (lengths[0] === 11)
-    return digits.startsWith('010') && !isAlphanumeric(text.charCodeAt(ends[0] ?? 0)) ? (ends[0] ?? 0) : 0;
-  const first = lengths[0] ?? 0;
+function trunkEnd(text: string, start: number): number {
+  if (codeAt(text, start + 1) === 48) return 0;
+  const first = lengthOf(0);
+  if (first === 11) return text.startsWith('010', start) && !isAlphanumeric(codeAt(text, endOf(0))) ? endOf(0) : 0;
   if (first < 2 || first > 5) return 0;
   let count = first;
   let end = 0;
-  for (let i = 1; i < Math.min(lengths.length, 5); i += 1) {
-    const length = lengths[i] ?? 0;
-    const isDate = i === 2 && first === 2 && lengths[1] === 2 && length === 4;
-    if (length < 2 || length > 8 || isDate || (i > 1 && separators[i - 1] !== separators[i - 2])) break;
+  for (let i = 1; i < Math.min(groups.count, 5); i += 1) {
+    const length = lengthOf(i);
+    const isDate = i === 2 && first === 2 && lengthOf(1) === 2 && length === 4;
+    if (length < 2 || length > 8 || isDate) break;
+    if (i > 1 && groups.separators[i - 1] !== groups.separators[i - 2]) break;
     count += length;
     if (count > 11) break;
-    if (count >= 9) end = ends[i] ?? 0;
+    if (count >= 9) end = endOf(i);
   }
   return end > 0 && endsNumber(text, end) ? end : 0;
 }
 
 /** True where digits go on before the start: `12-415-555-1234`, `7.415`. */
 function isInsideLongerNumber(text: string, start: number): boolean {
-  const before = text.charCodeAt(start - 1);
+  const before = codeAt(text, start - 1);
   if (isLetter(before) || before === 95) return true;
-  return (before === 45 || before === 46) && isDigit(text.charCodeAt(start - 2));
+  return (before === 45 || before === 46) && isDigit(codeAt(text, start - 2));
 }
 
 /** True where no letter follows, nor more digits behind a dash or a dot. */
 function endsNumber(text: string, end: number): boolean {
-  const after = text.charCodeAt(end);
+  const after = codeAt(text, end);
   if (after === 120) return true;
   if (isAlphanumeric(after) || after === 95) return false;
-  return !((after === 45 || after === 46) && isDigit(text.charCodeAt(end + 1)));
+  return !((after === 45 || after === 46) && isDigit(codeAt(text, end + 1)));
 }

@@ -26,7 +26,13 @@
  */
 import type { RedactionAction, RedactionOptions } from '../options.ts';
 import { createReplace, isRedacted, type Replace } from './action.ts';
-import { createNameClassifier, type NameVerdict, splitWords } from './key-names.ts';
+import {
+  classifyUrlParameter,
+  createNameClassifier,
+  type NameClassifier,
+  type NameVerdict,
+  splitWords,
+} from './key-names.ts';
 import { isCardNumber } from './numbers.ts';
 import { compilePath } from './path-pattern.ts';
 import { checkPattern } from './pattern-check.ts';
@@ -104,17 +110,13 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
   const kept = (options.keep ?? []).map(compilePath);
   const found = new Map<string, number>();
   const decisions = new Map<string, KeyDecision>();
-  const verdicts = new Map<string, NameVerdict | undefined>();
 
-  const lookUpName = (name: string): NameVerdict | undefined => {
-    const known = verdicts.get(name);
-    if (known !== undefined || verdicts.has(name)) return known;
-    const verdict = classify(name);
-    if (verdicts.size >= MAX_CACHED_KEYS) verdicts.clear();
-    verdicts.set(name, verdict);
-    return verdict;
-  };
-  const search = createValueSearch(lookUpName, ownPatterns);
+  const lookUpName = cacheVerdicts(classify);
+  const lookUpParameter = cacheVerdicts((name) => classify(name) ?? classifyUrlParameter(name));
+  const search = createValueSearch(
+    (name, isParameter) => (isParameter ? lookUpParameter(name) : lookUpName(name)),
+    ownPatterns,
+  );
   const count = (kind: string): void => {
     found.set(kind, (found.get(kind) ?? 0) + 1);
   };
@@ -220,6 +222,18 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
     redactNamed,
     redactEvent: (event) => redactFields('', event, 0) as Readonly<Record<string, unknown>>,
     counts: () => Object.fromEntries(found),
+  };
+}
+
+function cacheVerdicts(classify: NameClassifier): NameClassifier {
+  const verdicts = new Map<string, NameVerdict | undefined>();
+  return (name) => {
+    const known = verdicts.get(name);
+    if (known !== undefined || verdicts.has(name)) return known;
+    const verdict = classify(name);
+    if (verdicts.size >= MAX_CACHED_KEYS) verdicts.clear();
+    verdicts.set(name, verdict);
+    return verdict;
   };
 }
 

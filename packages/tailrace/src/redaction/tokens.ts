@@ -1,12 +1,11 @@
 /**
- * Tokens that give themselves away: JWTs, the keys of cloud providers and vendors (by their prefixes), IBANs.
+ * Tokens that give themselves away: JWTs, the keys of cloud providers and vendors (by their prefixes).
  *
  * All but JWTs are looked for only where a word starts, and by the first letter of the word; so a string without long
  * words isn't searched at all, and each place costs a bounded look ahead.
  */
-import { CLASSES, HAS_DIGIT, HAS_LETTER, isAlphanumeric, isHexDigit, isLetter } from './characters.ts';
+import { CLASSES, codeAt, HAS_DIGIT, HAS_LETTER, isAlphanumeric, isHexDigit } from './characters.ts';
 import { byValue, type Finding } from './finding.ts';
-import { findIban } from './iban.ts';
 
 /** The kind, then a sticky pattern: a literal prefix and one class, so that nothing in it can backtrack. */
 const VENDOR_TOKENS: readonly (readonly [kind: string, pattern: RegExp])[] = [
@@ -14,8 +13,6 @@ const VENDOR_TOKENS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['gcp_key', /AIza[A-Za-z0-9_-]{30,}/y],
   ['gcp_key', /ya29\.[A-Za-z0-9_-]{20,}/y],
   ['gcp_key', /GOCSPX-[A-Za-z0-9_-]{20,}/y],
-  ['azure_key', /[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{30,}/y],
-  ['azure_key', /[A-Za-z0-9/+]{86}==/y],
   ['github_token', /gh[pousr]_[A-Za-z0-9]{20,}/y],
   ['github_token', /github_pat_[A-Za-z0-9_]{20,}/y],
   ['gitlab_token', /gl(?:pat|ptt|rt|dt|cbt|soat|ft|agent|oas)-[A-Za-z0-9_.-]{16,}/y],
@@ -57,9 +54,15 @@ const VENDOR_TOKENS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['ai_key', /r8_[A-Za-z0-9]{30,}/y],
   ['ai_key', /pplx-[A-Za-z0-9]{32,}/y],
   ['docker_token', /dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}/y],
-  ['terraform_token', /[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{50,}/y],
   ['planetscale_token', /pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{30,}/y],
   ['paypal_token', /access_token\$[a-z]+\$[a-z0-9$]{30,}/y],
+];
+
+/** Tokens without a prefix of their own, looked for only where the text holds what is typical of them. */
+const SHAPED_TOKENS: readonly (readonly [kind: string, mark: string, pattern: RegExp])[] = [
+  ['azure_key', 'Q~', /(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{30,}/g],
+  ['azure_key', '==', /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{86}==/g],
+  ['terraform_token', '.atlasv1.', /(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{50,}/g],
 ];
 
 /** Which of the patterns can match a word by its first character. Found by trying, so the table can't disagree. */
@@ -79,20 +82,18 @@ function canStartWith(source: string, character: string): boolean {
   return source.startsWith(character);
 }
 
-const BEARER = /(?<![A-Za-z])(bearer|basic|digest|negotiate)(?:[ \t]{1,8}|%20|\+)([A-Za-z0-9._~+/=-]{1,8192})/gi;
+/** A plain search for these is far quicker than the pattern, and most strings have none of them. */
+const BEARER_PARTS = ['earer', 'asic', 'EARER', 'ASIC'];
+const BEARER = /(?<![A-Za-z])(bearer|basic)(?:[ \t]{1,8}|%20|\+)([A-Za-z0-9._~+/=-]{1,8192})/gi;
 
 /** @param isCut - the text goes on where it ends here, so what begins like a token at its end is taken for one. */
 export function findTokens(text: string, isCut: boolean, add: (finding: Finding) => void): void {
   findJwts(text, isCut, add);
   for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code >= 128 || ((CLASSES[code] ?? 0) & (HAS_DIGIT | HAS_LETTER)) === 0 || !startsWord(text, i)) continue;
-    const end = isLetter(code) ? findIban(text, i, add) : 0;
-    if (end > 0) {
-      i = end - 1;
-      continue;
-    }
-    for (const [kind, pattern] of BY_FIRST[code] ?? []) {
+    const code = codeAt(text, i);
+    const patterns = code < 128 ? BY_FIRST[code] : undefined;
+    if (patterns === undefined || patterns.length === 0 || !startsWord(text, i)) continue;
+    for (const [kind, pattern] of patterns) {
       pattern.lastIndex = i;
       const token = pattern.exec(text)?.[0];
       if (token === undefined || !hasDigitAndLetter(token)) continue;
@@ -101,12 +102,19 @@ export function findTokens(text: string, isCut: boolean, add: (finding: Finding)
       break;
     }
   }
+  for (const [kind, mark, pattern] of SHAPED_TOKENS) {
+    if (!text.includes(mark)) continue;
+    for (const match of text.matchAll(pattern)) {
+      const [token] = match;
+      add(byValue(match.index, match.index + token.length, kind, '***', token));
+    }
+  }
 }
 
 /** A word starts after anything but a letter or digit, and after an escaped character of a URL (`%3D`). */
 function startsWord(text: string, at: number): boolean {
-  if (!isAlphanumeric(text.charCodeAt(at - 1))) return true;
-  return text.charCodeAt(at - 3) === 37 && isHexDigit(text.charCodeAt(at - 1)) && isHexDigit(text.charCodeAt(at - 2));
+  if (!isAlphanumeric(codeAt(text, at - 1))) return true;
+  return codeAt(text, at - 3) === 37 && isHexDigit(codeAt(text, at - 1)) && isHexDigit(codeAt(text, at - 2));
 }
 
 function hasDigitAndLetter(token: string): boolean {
@@ -122,11 +130,11 @@ function findJwts(text: string, isCut: boolean, add: (finding: Finding) => void)
     let end = start;
     let dots = 0;
     for (; end < text.length; end += 1) {
-      const code = text.charCodeAt(end);
+      const code = codeAt(text, end);
       if (code === 46) dots += 1;
       else if (code !== 45 && code !== 95 && !isAlphanumeric(code)) break;
     }
-    while (end > start && text.charCodeAt(end - 1) === 46) end -= 1;
+    while (end > start && codeAt(text, end - 1) === 46) end -= 1;
     if ((dots > 0 || (isCut && end === text.length)) && end - start >= 16) {
       add(byValue(start, end, 'jwt', 'eyJ***', text.slice(start, end)));
     }
@@ -136,6 +144,7 @@ function findJwts(text: string, isCut: boolean, add: (finding: Finding) => void)
 
 /** `Bearer …` and `Basic …`. Words that only speak of them (`bearer token`, `basic auth`) are let be. */
 export function findBearers(text: string, add: (finding: Finding) => void): void {
+  if (!BEARER_PARTS.some((part) => text.includes(part))) return;
   BEARER.lastIndex = 0;
   for (let match = BEARER.exec(text); match !== null; match = BEARER.exec(text)) {
     const scheme = match[1] ?? '';
@@ -151,7 +160,7 @@ function isPlainWord(token: string): boolean {
   return token.length < 16 && /^[A-Z]?[a-z]*[.-]?$/.test(token);
 }
 
-/** Base64 of `user:password`; a long token of another scheme (`Negotiate`) counts as well. */
+/** Base64 of `user:password`, or too long to be a word. */
 function isBasicCredential(token: string): boolean {
   return token.length >= 40 || (token.length >= 4 && Buffer.from(token, 'base64').includes(':'));
 }

@@ -1,4 +1,4 @@
-import { isAlphanumeric, isDigit, isSpace } from './characters.ts';
+import { codeAt, isAlphanumeric, isDigit, isSpace } from './characters.ts';
 import { byValue, type Finding } from './finding.ts';
 
 /**
@@ -16,14 +16,14 @@ export function findUrlCredentials(text: string, add: (finding: Finding) => void
     let lastAtBeforeSlash = -1;
     let end = start;
     for (; end < text.length; end += 1) {
-      const code = text.charCodeAt(end);
+      const code = codeAt(text, end);
       if (isSpace(code) || code === 34 || code === 39 || code === 60 || code === 62 || code === 96) break;
       if (slash < 0 && (code === 47 || code === 63 || code === 35)) slash = end;
       if (code === 64) {
         lastAt = end;
         if (slash < 0) lastAtBeforeSlash = end;
       }
-      if (code === 58 && text.charCodeAt(end + 1) === 47 && text.charCodeAt(end + 2) === 47) break;
+      if (code === 58 && codeAt(text, end + 1) === 47 && codeAt(text, end + 2) === 47) break;
     }
     // a slash inside the password: what stands before it then isn't `host` or `host:port`
     const at = lastAtBeforeSlash >= 0 ? lastAtBeforeSlash : hasPort(text, start, slash) ? -1 : lastAt;
@@ -40,12 +40,11 @@ export function findUrlCredentials(text: string, add: (finding: Finding) => void
 function hasPort(text: string, start: number, slash: number): boolean {
   const colon = text.indexOf(':', start);
   if (slash < 0 || colon < 0 || colon > slash) return true;
-  for (let i = colon + 1; i < slash; i += 1) if (!isDigit(text.charCodeAt(i))) return false;
+  for (let i = colon + 1; i < slash; i += 1) if (!isDigit(codeAt(text, i))) return false;
   return true;
 }
 
 function isMasked(text: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i += 1)
-    if (isAlphanumeric(text.charCodeAt(i))) return text.startsWith('[REDACTED]', start);
+  for (let i = start; i < end; i += 1) if (isAlphanumeric(codeAt(text, i))) return text.startsWith('[REDACTED]', start);
   return true;
 }

@@ -9,8 +9,8 @@
 import type { EventLimits } from '../options.ts';
 import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields, readOwnErrorFields } from './describe-error.ts';
-import { convertToField, HEX_ID } from './field-types.ts';
-import { type KeyPlan, type PlanKey, writableKey } from './key-plan.ts';
+import { convertToField } from './field-types.ts';
+import { isTraceId, type KeyPlan, type PlanKey, writableKey } from './key-plan.ts';
 import { MAX_NODES, READ_CHARS_PER_BYTE, SHORT_CHARS } from './limits.ts';
 import { readProperty, toText } from './safe-read.ts';
 import { isUnread, readOrUnread, type Unwrapped, unwrap } from './unwrap.ts';
@@ -162,7 +162,7 @@ export class EventWalk {
     if (converted === undefined) {
       const beside = this.#settings.planKey(`${path}_`);
       this.#write(beside, this.#toScalar(beside.key, beside, value));
-    } else if (typeof converted !== 'string' || plan.isProtected || (plan.isTraceId && HEX_ID.test(converted))) {
+    } else if (typeof converted !== 'string' || plan.isProtected || isTraceId(plan, converted)) {
       this.#write(plan, converted);
     } else {
       this.#write(plan, this.#toText(plan.key, converted));

@@ -11,7 +11,6 @@ export const PROTECTED_FIELDS: ReadonlySet<string> = new Set([
 
 /** Ids in hexadecimal, which are let through as they are where they look like it. */
 export const TRACE_FIELDS: ReadonlySet<string> = new Set(['trace_id', 'span_id', 'parent_span_id']);
-export const HEX_ID = /^[0-9a-f]{16,32}$/;
 
 const FIELD_TYPES: ReadonlyMap<string, FieldType> = new Map(Object.entries(EVENT_FIELDS));
 

@@ -9,15 +9,23 @@ export interface KeyPlan {
   readonly key: string;
   readonly fieldType: FieldType | undefined;
   readonly isProtected: boolean;
-  readonly isTraceId: boolean;
-  /** True where a string only has to be searched and measured, and a number is written as it is if not too large. */
-  readonly isOrdinary: boolean;
+  /** What is to be done with a short string under this key. */
+  readonly text: 'search' | 'trust' | 'search unless hex' | 'walk';
+  /** Which numbers may be written as they are. */
+  readonly number: 'small' | 'integer' | 'finite' | 'walk';
   readonly decision: KeyDecision | undefined;
   /** True for the keys in which Tailrace tells what it did to the event. */
   readonly isOwn: boolean;
 }
 
 const MAX_PLANS = 4096;
+
+const HEX_ID = /^[0-9a-f]{16,32}$/;
+
+/** True for a trace or span id that looks like one, and so is no secret even if it is made of digits. */
+export function isTraceId(plan: KeyPlan, value: string): boolean {
+  return plan.text === 'search unless hex' && HEX_ID.test(value);
+}
 
 /** The plan of a path, from a bounded cache. */
 export type PlanKey = (path: string) => KeyPlan;
@@ -42,11 +50,23 @@ function makePlan(path: string, redactor: Redactor | undefined): KeyPlan {
     key: fieldType === undefined ? writableKey(decision?.key ?? path) : path,
     fieldType,
     isProtected: PROTECTED_FIELDS.has(path),
-    isTraceId: TRACE_FIELDS.has(path),
-    isOrdinary: fieldType === undefined && !isNamed,
+    text: textModeOf(path, fieldType, isNamed),
+    number: numberModeOf(fieldType, isNamed),
     decision,
     isOwn: path.startsWith('tailrace.'),
   };
+}
+
+function textModeOf(path: string, fieldType: FieldType | undefined, isNamed: boolean): KeyPlan['text'] {
+  if (PROTECTED_FIELDS.has(path)) return 'trust';
+  if (TRACE_FIELDS.has(path)) return 'search unless hex';
+  return isNamed || (fieldType !== undefined && fieldType !== 'string') ? 'walk' : 'search';
+}
+
+function numberModeOf(fieldType: FieldType | undefined, isNamed: boolean): KeyPlan['number'] {
+  if (fieldType === undefined) return isNamed ? 'walk' : 'small';
+  if (fieldType === 'integer') return 'integer';
+  return fieldType === 'number' ? 'finite' : 'walk';
 }
 
 /**

@@ -21,7 +21,7 @@ import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields } from './describe-error.ts';
 import { EventWalk, type WalkSettings } from './event-walk.ts';
 import { createEmptyEvent, PROTECTED_FIELDS } from './field-types.ts';
-import { createKeyPlanner } from './key-plan.ts';
+import { createKeyPlanner, isTraceId, type KeyPlan } from './key-plan.ts';
 import { resolveLimits } from './limits.ts';
 import { describeThrown, readProperty } from './safe-read.ts';
 import { shrinkEvent } from './shrink.ts';
@@ -85,31 +85,41 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
   const write = (record: Readonly<Record<string, unknown>>): string => {
     const event = createEmptyEvent();
     const keys = Object.keys(record);
-    let walk: EventWalk | undefined;
-    if (keys.length > limits.keys) walk = new EventWalk(settings, event);
+    let walk = keys.length > limits.keys ? new EventWalk(settings, event) : undefined;
     for (const key of keys) {
-      const plan = planKey(key);
-      const value = readOrUnread(record, key);
-      if (plan.isOrdinary && keys.length <= limits.keys) {
-        if (typeof value === 'string' && value.length <= stringLength) {
-          const text = redactor === undefined ? value : redactor.redactString(value);
-          event[plan.key] = text.length <= stringLength ? text : text.slice(0, stringLength);
-          continue;
-        }
-        if (
-          typeof value === 'boolean' ||
-          value === null ||
-          (typeof value === 'number' && value < ORDINARY_NUMBER && value > -ORDINARY_NUMBER)
-        ) {
-          event[plan.key] = value;
-          continue;
-        }
+      let value: unknown;
+      try {
+        value = record[key];
+      } catch {
+        value = readOrUnread(record, key);
       }
+      if (walk === undefined && writeOrdinary(event, planKey(key), value)) continue;
       walk ??= new EventWalk(settings, event);
       walk.put(key, value, 0);
     }
     if (walk !== undefined) tell(event, walk.truncated, walk.droppedKeys, walk.unreadable);
     return fit(event);
+  };
+
+  /** Short strings and plain numbers, of which an ordinary event is made. False where it takes more. */
+  const writeOrdinary = (event: Record<string, unknown>, plan: KeyPlan, value: unknown): boolean => {
+    if (typeof value === 'string') {
+      if (plan.text === 'walk' || value.length > stringLength) return false;
+      if (redactor === undefined || plan.text === 'trust' || isTraceId(plan, value)) {
+        event[plan.key] = value;
+        return true;
+      }
+      const text = redactor.redactString(value);
+      event[plan.key] = text.length <= stringLength ? text : text.slice(0, stringLength);
+      return true;
+    }
+    if (typeof value === 'number') {
+      if (!isPlainNumber(plan, value)) return false;
+    } else if (typeof value !== 'boolean' || plan.fieldType !== undefined) {
+      return false;
+    }
+    event[plan.key] = value;
+    return true;
   };
 
   const fit = (event: Record<string, unknown>): string => {
@@ -155,6 +165,19 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
     },
     counts: () => ({ truncatedEvents, truncatedValues, unreadableValues }),
   };
+}
+
+function isPlainNumber(plan: KeyPlan, value: number): boolean {
+  switch (plan.number) {
+    case 'small':
+      return value < ORDINARY_NUMBER && value > -ORDINARY_NUMBER;
+    case 'integer':
+      return Number.isSafeInteger(value);
+    case 'finite':
+      return Number.isFinite(value);
+    case 'walk':
+      return false;
+  }
 }
 
 /** `JSON.stringify` escapes half a pair, which many readers refuse; a literal backslash in the text is let be. */
