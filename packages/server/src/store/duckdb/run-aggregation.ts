@@ -50,8 +50,8 @@ export async function runAggregation(
       set(field, groupValue(field, group[`g${i}`]));
     });
     aggregation.aggregates.forEach((aggregate, i) => {
-      const value =
-        aggregate.fn === 'percentile' ? (percentiles.get(i)?.[place] ?? null) : measure(aggregate, i, group);
+      const estimated = aggregate.fn === 'percentile' ? percentiles.get(i)?.[place] : measure(aggregate, i, group);
+      const value = finite(estimated ?? null);
       if (typeof value === 'object' && value !== null) isEstimated = true;
       set(aggregation.names[i] ?? aggregate.fn, value);
     });
@@ -229,6 +229,15 @@ function measure(aggregate: Aggregate, i: number, group: Row): Measure | null {
     case 'percentile':
       return null;
   }
+}
+
+/** Sums of huge values overflow; JSON has no infinity. */
+function finite(measure: Measure | null): Measure | null {
+  if (measure === null || typeof measure === 'number') return Number.isFinite(measure) ? measure : null;
+  if (!Number.isFinite(measure.value)) return null;
+  const low = Number.isFinite(measure.low) ? measure.low : -Number.MAX_VALUE;
+  const high = Number.isFinite(measure.high) ? measure.high : Number.MAX_VALUE;
+  return { ...measure, low, high };
 }
 
 function totalAt(group: Row, name: string): TotalStatistics {
