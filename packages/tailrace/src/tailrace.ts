@@ -13,7 +13,15 @@ import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import type { Explanation } from './sampling/index.ts';
 import type { Scope, ScopeFields, StepOptions } from './scope.ts';
 import { consoleSink, tailraceSink } from './sinks/index.ts';
-import { type MemorySpool, openMemorySpool, openSpool, type Spool } from './spool/index.ts';
+import {
+  claimSpool,
+  type MemorySpool,
+  openMemorySpool,
+  openSpool,
+  removeSpool,
+  type Spool,
+  type SpoolClaim,
+} from './spool/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -94,7 +102,7 @@ export function createTailrace(options: TailraceOptions = {}): Tailrace {
   const spoolRoot = join(resolved.dataDir, 'spool');
   const opened = openSpoolFor(resolved, join(spoolRoot, producer), ledger, notices);
 
-  return assembleTailrace({
+  const tailrace = assembleTailrace({
     options: resolved,
     producer,
     ledger,
@@ -102,10 +110,27 @@ export function createTailrace(options: TailraceOptions = {}): Tailrace {
     spool: opened.spool,
     startDelivery: (onReport) => startDeliveryFor(resolved, spoolRoot, opened, onReport),
   });
+  let closing: Promise<void> | undefined;
+  return {
+    ...tailrace,
+    close(timeoutMs) {
+      closing ??= tailrace.close(timeoutMs).then(() => giveBackFolder(opened));
+      return closing;
+    },
+  };
+}
+
+/** The folder goes where everything in it is delivered; else the next process adopts it, at once. */
+async function giveBackFolder({ spool, claim }: OpenedSpool): Promise<void> {
+  if (claim === undefined) return;
+  await removeSpool(spool.directory).catch(() => false);
+  claim.release();
 }
 
 interface OpenedSpool {
   readonly spool: Spool;
+  /** Keeps other processes from adopting the folder while this one lives. */
+  readonly claim?: SpoolClaim;
   readonly memory: MemorySpool | undefined;
 }
 
@@ -119,7 +144,9 @@ function openSpoolFor(options: ResolvedOptions, directory: string, ledger: Ledge
   const settings = options.spool;
   if (settings !== 'memory') {
     try {
-      return { spool: openSpool({ directory, ...settings, ...callbacks }), memory: undefined };
+      const spool = openSpool({ directory, ...settings, ...callbacks });
+      const outcome = claimSpool(directory, { onNotice: callbacks.onNotice });
+      return { spool, memory: undefined, ...(outcome.kind !== 'held' && { claim: outcome.claim }) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       notices.tell(
