@@ -87,6 +87,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     storage,
     base,
     describeError: serialiser.describeError,
+    decide: (scope) => policy.decide(scope),
     finish(scope) {
       openScopes.delete(scope);
       recorder.recordScope(scope);

@@ -60,7 +60,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       const own = policy.decide(scope);
       const decision = !own.keep && scope.promised !== undefined ? scope.promised : own;
       if (decision.keep) write(scope.completeRecord(), decision);
-      else ledger.enterSampledOut(decision.rule, scope.service, scope.route);
+      else ledger.enterSampledOut(decision.rule, scope.service, scope.routeTemplate);
     },
     recordLine(line) {
       ledger.enterEmitted();

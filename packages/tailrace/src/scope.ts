@@ -1,7 +1,9 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Level } from './event.ts';
 import type { MisuseCode } from './misuse.ts';
+import { redactKeys } from './redact-keys.ts';
 import type { Decision } from './sampling/decision.ts';
+import { formatKeepSignal } from './sampling/keep-signal.ts';
 import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
 import type { Randomness } from './sampling/threshold.ts';
 import { assignFields } from './serialise/index.ts';
@@ -22,18 +24,18 @@ import { roundMs, Steps } from './steps.ts';
 
 /** Fields of a scope: the event's own keys, and any attribute. Nested objects become dotted keys. */
 export interface ScopeFields {
-  readonly service?: string;
-  readonly topic?: string;
-  readonly message?: string;
-  readonly level?: Level;
+  readonly service?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly message?: string | undefined;
+  readonly level?: Level | undefined;
   /** The route's template, never the raw path. */
-  readonly route?: string;
-  readonly method?: string;
-  readonly status?: number;
-  readonly request_id?: string;
+  readonly route?: string | undefined;
+  readonly method?: string | undefined;
+  readonly status?: number | undefined;
+  readonly request_id?: string | undefined;
   /** Joins a trace; a `traceparent` does the same and gives the parent, too. */
-  readonly trace_id?: string;
-  readonly parent_span_id?: string;
+  readonly trace_id?: string | undefined;
+  readonly parent_span_id?: string | undefined;
   readonly [attribute: string]: unknown;
 }
 
@@ -52,6 +54,11 @@ export interface Scope {
   set(fields: Readonly<Record<string, unknown>>): void;
   /** Records what went wrong. The event becomes an error, is kept, and carries the last error that was given. */
   error(error: unknown, fields?: Readonly<Record<string, unknown>>): void;
+  /**
+   * Records that the work was refused (bad input, no right to it) and why. The event is no error for that, unless the
+   * refusal came out of a step: then a part of the work was tried, and failed.
+   */
+  refuse(error: unknown): void;
   /** Adds to a counter among the fields. */
   count(name: string, by?: number): void;
   /** Times `fn` as a step; its result or its error goes on to the caller. */
@@ -61,6 +68,13 @@ export interface Scope {
   run<T>(fn: () => T): T;
   /** Gives this event a rate of its own, unless a rule keeps it anyway; 0 says that no event is wanted. */
   hint(rate: number): void;
+  /** Fields that this event must not tell, by their dotted keys: `user.email`, `request.body.card`. */
+  redact(keys: readonly string[]): void;
+  /**
+   * The value of the response header `tailrace-kept` where a rule keeps this event, by what is known so far; `undefined`
+   * where none does. What was told stands: the event is kept, whatever else comes.
+   */
+  keepSignal(): string | undefined;
   /** Ends the scope: the policy decides, and the event is written. */
   end(fields?: Readonly<Record<string, unknown>>): void;
 }
@@ -77,6 +91,8 @@ export interface ScopeHost {
   /** The fields that every event of this process has. */
   readonly base: Readonly<Record<string, unknown>>;
   describeError(error: unknown): Record<string, unknown>;
+  /** What the policy says by what is known so far. */
+  decide(scope: OpenScope): Decision;
   /** Called once, when the scope has ended. */
   finish(scope: OpenScope): void;
   /** Something was called that can't have an effect. */
@@ -125,6 +141,7 @@ export class OpenScope implements Scope, Subject, Frame {
   #errorService: string | undefined;
   #failure: { readonly error: unknown; readonly service: string } | undefined;
   #lastStepFailed = false;
+  #redactedKeys: readonly string[] | undefined;
 
   constructor(host: ScopeHost, identity: ScopeIdentity, fields: object) {
     this.scope = this;
@@ -150,7 +167,7 @@ export class OpenScope implements Scope, Subject, Frame {
   }
 
   get requestId(): string | undefined {
-    return this.identity.requestId;
+    return textOf(this.fields.request_id);
   }
 
   get randomness(): Randomness {
@@ -166,7 +183,12 @@ export class OpenScope implements Scope, Subject, Frame {
     return textOf(this.fields.topic);
   }
 
+  /** Where no framework told the template, patterns are compared with the path. */
   get route(): string | undefined {
+    return this.routeTemplate ?? textOf(this.fields['url.path']);
+  }
+
+  get routeTemplate(): string | undefined {
     return textOf(this.fields.route);
   }
 
@@ -220,10 +242,6 @@ export class OpenScope implements Scope, Subject, Frame {
     if (fields !== undefined) assignFields(this.fields, fields);
   }
 
-  /**
-   * The work was refused: bad input, no right to it. The event tells why, and is no error, unless the refusal came out of
-   * a step, for then a part of the work was tried and failed.
-   */
   refuse(error: unknown): void {
     if (this.isEnded || this.#errors > 0) return;
     if (this.#failure !== undefined && isAmongCauses(error, this.#failure.error)) this.error(error);
@@ -246,6 +264,18 @@ export class OpenScope implements Scope, Subject, Frame {
     }
     const bounded = Math.min(Math.max(Number.isNaN(rate) ? 1 : rate, 0), 1);
     this.rateHint = { rule: bounded === 0 ? 'NO_LOG' : 'SAMPLING_HINT', rate: bounded };
+  }
+
+  redact(keys: readonly string[]): void {
+    this.#redactedKeys = [...(this.#redactedKeys ?? []), ...keys];
+  }
+
+  keepSignal(): string | undefined {
+    if (!this.isEnded && this.promised === undefined) {
+      const decision = this.#host.decide(this);
+      if (decision.keep && decision.rule !== 'SAMPLED_NORMAL') this.promised = decision;
+    }
+    return this.promised === undefined ? undefined : formatKeepSignal(this.promised);
   }
 
   run<T>(fn: () => T): T {
@@ -326,6 +356,7 @@ export class OpenScope implements Scope, Subject, Frame {
       if (this.#steps.unrecorded > 0) fields.steps_dropped = this.#steps.unrecorded;
     }
     this.#lines?.writeTo(fields);
+    if (this.#redactedKeys !== undefined) redactKeys(fields, this.#redactedKeys);
     return fields;
   }
 

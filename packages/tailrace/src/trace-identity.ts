@@ -68,7 +68,8 @@ export function identify(
 
 /** The headers that carry a scope's trace, its bits and its request id to a callee. */
 export function outgoingHeaders(scope: OpenScope, policy: Policy): Record<string, string> {
-  const { traceId, spanId, requestId, randomness, tracestate, hasOwnRandomness } = scope.identity;
+  const { traceId, spanId, randomness, tracestate, hasOwnRandomness } = scope.identity;
+  const { requestId } = scope;
   const threshold = policy.normalThreshold();
   const isSampled = isKept(randomness, threshold);
   const headers: Record<string, string> = { traceparent: formatTraceparent(traceId, spanId, isSampled) };

@@ -1,0 +1,1 @@
+export { type CollectedEvents, collectEvents, type EventPattern } from './collect-events.ts';
