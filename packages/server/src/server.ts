@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { createProducerId } from 'tailrace/event';
 import { createRedactor } from 'tailrace/redaction';
+import { claimSpool, type SpoolClaim } from 'tailrace/spool';
 import { guard } from './access/access.ts';
 import { answerErrors } from './api/errors.ts';
 import { createLiveTail } from './api/live-tail.ts';
@@ -55,13 +56,16 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
   };
 
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    const queueDirectory = join(config.dataDir, 'queue');
+    await mkdir(queueDirectory, { recursive: true, mode: 0o700 });
+    const claim = claimDirectory(queueDirectory, config.dataDir, log);
+    closers.push(async () => claim.release());
 
     const store = await parts.openStore(join(config.dataDir, 'store'), log);
     closers.push(() => store.close());
 
     const queue = await openSpoolQueue({
-      directory: join(config.dataDir, 'queue'),
+      directory: queueDirectory,
       fsync: config.fsync,
       maxBytes: config.queueMaxBytes,
       from: store.checkpoint?.position,
@@ -85,7 +89,7 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
       book,
       dead,
       live,
-      redactor: createRedactor(),
+      redactor: config.redaction === 'on' ? createRedactor() : undefined,
       maxLineBytes: config.maxLineBytes,
       producer: createProducerId(now(), Math.random),
       now,
@@ -129,6 +133,25 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** Two servers in one folder would each write what the other doesn't know of. */
+function claimDirectory(directory: string, dataDir: string, log: Log): SpoolClaim {
+  const outcome = claimSpool(directory, {
+    owner: `server-${createProducerId(Date.now(), Math.random)}`,
+    onNotice: ({ code, message }) => log('error', `${message} (${code})`),
+  });
+  switch (outcome.kind) {
+    case 'claimed':
+      return outcome.claim;
+    case 'held':
+      throw new Error(
+        `the data folder ${dataDir} is in use by another server (process ${outcome.pid} on ${outcome.host}): stop it, or set TAILRACE_DATA_DIR to another folder`,
+      );
+    case 'unwritable':
+      outcome.claim.release();
+      throw new Error(`the data folder ${dataDir} can't be written (${outcome.reason})`);
   }
 }
 

@@ -63,6 +63,7 @@ const SCHEMAS = {
   ingestKey: key,
   readKey: key,
   fsync: z.preprocess(asFsync, z.union([z.enum(['off', 'always']), z.int().min(1).max(60_000)]).default('always')),
+  redaction: z.enum(['on', 'off']).default('on'),
   queueMaxBytes: bytes(16 * MIB, 1024 * GIB, 4 * GIB),
   maxBodyBytes: bytes(KIB, GIB, 16 * MIB),
   maxUnzippedBytes: bytes(KIB, GIB, 64 * MIB),
@@ -146,6 +147,12 @@ export const SETTINGS: readonly Setting[] = [
     'TAILRACE_FSYNC',
     'always, off, or milliseconds from 1 to 60000',
     'When the queue is forced to the device: before each answer, never, or every so many milliseconds.',
+  ),
+  setting(
+    'redaction',
+    'TAILRACE_REDACTION',
+    'on or off',
+    'Whether events that come in are searched for secrets, beside what their producer did already.',
   ),
   setting(
     'queueMaxBytes',

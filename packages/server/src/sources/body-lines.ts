@@ -89,12 +89,12 @@ function* arrayItems(body: Buffer): Generator<BodyItem> {
   for (const [index, value] of items.entries()) yield { kind: 'value', number: index + 1, value, bytes: 0 };
 }
 
-/** The engine's message without the piece of the text that it quotes: that may be a secret. */
+/** Where the engine found the fault, without the piece of the text that it quotes: that may be a secret. */
 function parseFault(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const place = / at position \d+/.exec(message)?.[0] ?? '';
-  if (/^Unexpected end/.test(message)) return 'it ends too early';
-  return `${/^Unexpected token|^Expected|^Bad |^Unterminated|^Unexpected/.exec(message)?.[0]?.trim() ?? 'fault'}${place}`;
+  const place = / at position \d+/.exec(message)?.[0];
+  if (place !== undefined) return `unexpected character${place}`;
+  return message.startsWith('Unexpected end') ? 'it ends too early' : 'it has a fault';
 }
 
 /** Skips a byte order mark and white space that some programs put in front. */

@@ -29,7 +29,8 @@ export interface IngestParts {
   readonly book: LedgerBook;
   readonly dead: DeadLetters;
   readonly live: LiveTail;
-  readonly redactor: Redactor;
+  /** `undefined` where redaction was switched off. */
+  readonly redactor: Redactor | undefined;
   readonly maxLineBytes: number;
   /** The server's own producer id, for events that have none. */
   readonly producer: string;
@@ -147,23 +148,17 @@ export class Ingest {
     if (item.kind === 'refused') {
       return { number, reason: item.reason, raw: item.raw, truncated: item.reason.startsWith('has ') };
     }
-    const refuse = (reason: string): Refusal => ({ number, reason, raw: JSON.stringify(item.value), truncated: false });
+    const refuse = (reason: string): Refusal => ({ number, reason, ...rawOf(item.value) });
     if (isLedger(item.value)) {
       const ledger = checkLedgerLine(item.value);
       if (ledger.kind === 'refused') return refuse(ledger.reason);
       return { kind: 'ledger', number, ledger: ledger.ledger, line: JSON.stringify(ledger.ledger) };
     }
     const event = checkEvent(item.value, this.#parts.now());
-    if (event.kind === 'refused') {
-      return event.reason.startsWith('is nested')
-        ? { number, reason: event.reason, raw: '', truncated: true }
-        : refuse(event.reason);
-    }
+    if (event.kind === 'refused') return refuse(event.reason);
     const given = event.identity === undefined ? (givenId ?? this.#nextId()) : undefined;
     const identity = event.identity ?? identityOf(given ?? '');
-    const redacted = this.#parts.redactor.redactEvent(
-      given === undefined ? event.fields : withIdentity(event.fields, given),
-    );
+    const redacted = this.#redact(given === undefined ? event.fields : withIdentity(event.fields, given));
     const line = wellFormed(JSON.stringify(redacted));
     const bytes = line.length * 3 > this.#parts.maxLineBytes ? Buffer.byteLength(line) : line.length;
     if (bytes > this.#parts.maxLineBytes) {
@@ -231,6 +226,16 @@ export class Ingest {
     }
   }
 
+  #redact(fields: Record<string, unknown>): Readonly<Record<string, unknown>> {
+    const redacted = this.#parts.redactor?.redactEvent(fields) ?? fields;
+    if (redacted === fields) return fields;
+    // Whatever a pattern thinks of these: they were checked, and the writer and the store live by them.
+    return Object.assign(
+      { ...redacted },
+      pick(fields, ['schema', 'event_id', 'timestamp', 'level', 'sampling.rule', 'sampling.rate']),
+    );
+  }
+
   #nextId(): string {
     this.#sequence += 1;
     return formatEventId(this.#parts.producer, this.#sequence);
@@ -242,7 +247,7 @@ export class Ingest {
       at: new Date(this.#parts.now()).toISOString(),
       source,
       reason: refusal.reason,
-      line: this.#parts.redactor.redactString(refusal.raw),
+      line: this.#parts.redactor?.redactString(refusal.raw) ?? refusal.raw,
       truncated: refusal.truncated,
     };
   }
@@ -250,6 +255,19 @@ export class Ingest {
 
 function isLedger(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'schema' in value && value.schema === LEDGER_SCHEMA;
+}
+
+/** What is kept of a refused value; nesting can be too deep to be written down. */
+function rawOf(value: unknown): { readonly raw: string; readonly truncated: boolean } {
+  try {
+    return { raw: JSON.stringify(value), truncated: false };
+  } catch {
+    return { raw: '', truncated: true };
+  }
+}
+
+function pick(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(keys.map((key) => [key, fields[key]]));
 }
 
 function identityOf(eventId: string): EventIdentity {

@@ -11,6 +11,7 @@ const accountSnapshot = z.object({
   stored: z.array(interval),
   ledger: ledgerLineSchema.optional(),
   duplicates: count,
+  folded: count,
   firstSeenMs: z.number(),
   lastSeenMs: z.number(),
 });

@@ -58,6 +58,8 @@ export interface Account {
   /** Younger knowledge: highest number by the time at which it became known. */
   readonly claims: { sequence: number; readonly atMs: number }[];
   duplicates: number;
+  /** So many events are in the totals of the folded producers already. */
+  readonly folded: number;
   readonly firstSeenMs: number;
   lastSeenMs: number;
 }
@@ -133,6 +135,10 @@ export class LedgerBook {
 
   /** Asks for an event to be published as part of `publication`. */
   claim(producer: string, sequence: number, publication: Publication): Claim {
+    if (sequence <= (this.#folded.get(producer) ?? 0)) {
+      this.#duplicates += 1;
+      return DUPLICATE;
+    }
     const account = this.#account(producer);
     if (account.accepted.has(sequence)) {
       account.duplicates += 1;
@@ -160,6 +166,7 @@ export class LedgerBook {
 
   /** Takes a producer's own account; an older one than is known changes nothing. */
   noteLedger(ledger: LedgerLine): void {
+    if (ledger.sequence <= (this.#folded.get(ledger.producer) ?? -1)) return;
     const account = this.#account(ledger.producer);
     const nowMs = this.#options.now();
     account.lastSeenMs = nowMs;
@@ -170,8 +177,7 @@ export class LedgerBook {
   }
 
   isStored(producer: string, sequence: number): boolean {
-    const folded = this.#folded.get(producer);
-    if (folded !== undefined) return sequence <= folded;
+    if (sequence <= (this.#folded.get(producer) ?? 0)) return true;
     return this.#accounts.get(producer)?.stored.has(sequence) ?? false;
   }
 
@@ -190,7 +196,8 @@ export class LedgerBook {
     const producers = [...this.#accounts.values()].map((account) => this.#report(account, nowMs));
     producers.sort((a, b) => (a.lastSeen < b.lastSeen ? 1 : -1));
     let totals = this.#foldedTotals ?? EMPTY_TOTALS;
-    for (const producer of producers) totals = addReport(totals, producer);
+    for (const producer of producers)
+      totals = addReport(totals, producer, this.#accounts.get(producer.producer)?.folded);
     return {
       totals,
       producers,
@@ -209,6 +216,7 @@ export class LedgerBook {
           stored: account.stored.intervals(),
           ...(account.ledger === undefined ? {} : { ledger: account.ledger }),
           duplicates: account.duplicates,
+          folded: account.folded,
           firstSeenMs: account.firstSeenMs,
           lastSeenMs: account.lastSeenMs,
         }),
@@ -231,6 +239,7 @@ export class LedgerBook {
         settled: 0,
         claims: [],
         duplicates: saved.duplicates,
+        folded: saved.folded,
         firstSeenMs: saved.firstSeenMs,
         lastSeenMs: saved.lastSeenMs,
       };
@@ -258,6 +267,7 @@ export class LedgerBook {
       settled: last,
       claims: [],
       duplicates: 0,
+      folded: last,
       firstSeenMs: nowMs,
       lastSeenMs: nowMs,
     };
@@ -281,7 +291,7 @@ export class LedgerBook {
       .slice(0, excess);
     for (const account of quiet) {
       const report = this.#report(account, nowMs);
-      this.#foldedTotals = addReport(this.#foldedTotals ?? EMPTY_TOTALS, report);
+      this.#foldedTotals = addReport(this.#foldedTotals ?? EMPTY_TOTALS, report, account.folded);
       this.#accounts.delete(account.producer);
       if (account.stored.intervalCount === 1 && account.stored.has(1))
         this.#folded.set(account.producer, account.stored.last);

@@ -115,14 +115,15 @@ export function reportAccount(account: Account): ProducerReport {
   };
 }
 
-export function addReport(totals: LedgerTotals, report: LedgerTotals): LedgerTotals {
+/** @param counted - stored events of the report that are in the totals already. */
+export function addReport(totals: LedgerTotals, report: LedgerTotals, counted = 0): LedgerTotals {
   return {
-    emitted: totals.emitted + report.emitted,
-    kept: totals.kept + report.kept,
+    emitted: totals.emitted + report.emitted - counted,
+    kept: totals.kept + report.kept - counted,
     keptByRule: addCounts(totals.keptByRule, report.keptByRule),
     sampledOut: totals.sampledOut + report.sampledOut,
     sampledOutByRule: addCounts(totals.sampledOutByRule, report.sampledOutByRule),
-    stored: totals.stored + report.stored,
+    stored: totals.stored + report.stored - counted,
     inFlight: totals.inFlight + report.inFlight,
     queued: totals.queued + report.queued,
     dropped: totals.dropped + report.dropped,
