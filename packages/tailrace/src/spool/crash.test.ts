@@ -216,7 +216,7 @@ describe('any history of writes, reads, commits and crashes', () => {
         for (const each of world.dead) await each.close();
         rmSync(directory, { recursive: true, force: true });
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 });
@@ -247,7 +247,7 @@ describe('kill -9', () => {
   it('of a route loses no line and frees no segment that its cursor file has not passed', async () => {
     const directory = join(root, 'p');
     await registerCursors(directory, ['a']);
-    const producer = runChild('append-until-killed.ts', [directory, '30000']);
+    const producer = runChild('append-until-killed.ts', [directory]);
     const seen = new Set<number>();
     let times = 0;
     for (let round = 0; round < 5; round += 1) {
@@ -264,19 +264,19 @@ describe('kill -9', () => {
       const cursor = JSON.parse(readFileSync(join(directory, 'cursors', 'a.json'), 'utf8'));
       expect(listSegmentsSync(directory)[0]?.segment).toBeLessThanOrEqual(cursor.segment);
     }
+    producer.process.kill('SIGKILL');
     await producer.ended;
-    const reader = await openSpoolReader({ directory, cursor: 'a' });
+    const reader = await openSpoolReader({ directory, cursor: 'a', isEnded: true });
     for (const line of (await readAll(reader)).lines) {
       seen.add(JSON.parse(line).n);
       times += 1;
     }
     await reader.close();
     const promised = numbersIn(producer.stdout());
-    expect(promised.length).toBe(30_000);
+    expect(promised.length).toBeGreaterThan(5_000);
     expect(promised.filter((n) => !seen.has(n))).toEqual([]);
-    expect(seen.size).toBe(30_000);
     // The crashes did happen in the middle: some lines came twice.
-    expect(times).toBeGreaterThan(30_000);
+    expect(times).toBeGreaterThan(seen.size);
     expect(listSegmentsSync(directory).length).toBeGreaterThan(0);
   });
 });

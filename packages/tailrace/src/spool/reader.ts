@@ -33,6 +33,11 @@ export async function openSpoolReader(options: SpoolReaderOptions): Promise<Spoo
   return reader;
 }
 
+/** A place to look for lines, where there are none at the one that was asked for. */
+interface Elsewhere {
+  readonly goOnAt: Position;
+}
+
 class DiskSpoolReader implements SpoolReader {
   readonly #options: SpoolReaderOptions;
   readonly #directory: string;
@@ -139,18 +144,22 @@ class DiskSpoolReader implements SpoolReader {
       }
       this.#chunk = undefined;
       const found = await this.#load(from, limits.maxBytes);
-      if (found === 'nothing') return undefined;
-      if (found === 'again') continue;
-      if ('unreadable' in found) {
+      // It was rewound meanwhile: what was found is no longer what comes next.
+      if (this.#next !== from) continue;
+      if (found === undefined) return undefined;
+      if ('goOnAt' in found) {
+        this.#next = found.goOnAt;
+      } else if ('unreadable' in found) {
         this.#next = found.to;
         return found;
+      } else {
+        this.#chunk = found;
       }
-      this.#chunk = found;
     }
   }
 
-  /** Whole lines from `from` on; or one piece that is no line; `again` when the place moved on to another segment. */
-  async #load(from: Position, maxBytes: number): Promise<Chunk | SpoolBatch | 'again' | 'nothing'> {
+  /** Whole lines from `from` on; or one piece that is no line; or where to look instead; or nothing. */
+  async #load(from: Position, maxBytes: number): Promise<Chunk | SpoolBatch | Elsewhere | undefined> {
     const handle = await this.#openFile(from.segment);
     if (handle === undefined) return this.#skipMissing(from);
     const size = (await handle.stat()).size;
@@ -170,19 +179,19 @@ class DiskSpoolReader implements SpoolReader {
       return batchOfUnreadable(from, { ...from, offset: lineEnd }, 'line_too_large', bytes);
     }
     // What stands here is no whole line. While the segment is written that is nothing; afterwards it is torn.
-    if (!(await this.#isComplete(from.segment, handle, size))) return 'nothing';
+    if (!(await this.#isComplete(from.segment, handle, size))) return undefined;
     return batchOfUnreadable(from, { ...from, offset: size }, reasonForTornEnd(bytes), bytes);
   }
 
   /** At the end of a segment: on to the next one, when there is one and nothing was added to this one before it came. */
-  async #goOn(from: Position, handle: FileHandle): Promise<'again' | 'nothing'> {
+  async #goOn(from: Position, handle: FileHandle): Promise<Elsewhere | undefined> {
     const later = await this.#laterSegment(from.segment);
-    if (later === undefined) return 'nothing';
-    if ((await handle.stat()).size > from.offset) return 'again';
-    this.#next = { segment: later, offset: 0 };
-    this.#passed.set(from.segment, { end: from, next: this.#next });
+    if (later === undefined) return undefined;
+    if ((await handle.stat()).size > from.offset) return { goOnAt: from };
+    const next = { segment: later, offset: 0 };
+    this.#passed.set(from.segment, { end: from, next });
     if (comparePositions(this.#committed, from) === 0) await this.#moveCursor(from);
-    return 'again';
+    return { goOnAt: next };
   }
 
   /**
@@ -199,15 +208,14 @@ class DiskSpoolReader implements SpoolReader {
     return beyond;
   }
 
-  async #skipMissing(from: Position): Promise<'again' | 'nothing'> {
+  async #skipMissing(from: Position): Promise<Elsewhere | undefined> {
     const later = await this.#laterSegment(from.segment);
-    if (later === undefined) return 'nothing';
+    if (later === undefined) return undefined;
     // A new spool's first cursor is at 1:0, whatever its first segment.
     if (comparePositions(from, SPOOL_START) !== 0) {
       this.#tell('segment_missing', `segment ${from.segment} is gone: reading goes on at ${later}`);
     }
-    this.#next = { segment: later, offset: 0 };
-    return 'again';
+    return { goOnAt: { segment: later, offset: 0 } };
   }
 
   /** True when the segment will not change again: a later one was there before its size was asked for. */

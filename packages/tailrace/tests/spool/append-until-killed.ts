@@ -1,6 +1,6 @@
 /**
- * A producer for crash tests: appends numbered lines as fast as it can, and writes down on stdout each number that it was
- * told is written. `argv`: folder, number of lines (0 for no end), first number.
+ * A producer for crash tests: appends ten numbered lines a turn, and writes down on stdout each number that it was told is
+ * written. `argv`: folder, number of lines (0 for no end), first number.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { writeSync } from 'node:fs';
@@ -31,6 +31,6 @@ function appendSome(): void {
     n += 1;
     spool.append(JSON.stringify({ n, pad: '일'.repeat(n % 100) }), n, n % 13 === 0);
   }
-  setImmediate(appendSome);
+  setTimeout(appendSome, 1);
 }
 appendSome();
