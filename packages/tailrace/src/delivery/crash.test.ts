@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 import { tailraceSink } from '../sinks/tailrace.ts';
 import { claimSpool, openSpool } from '../spool/index.ts';
 import { startDelivery } from './delivery.ts';
-import { answer, type RecordingServer, startRecordingServer } from './testing/recording-server.ts';
 import type { Delivery, DeliveryReport, SinkSpec } from './types.ts';
 
-const PRODUCER_FILE = fileURLToPath(new URL('./testing/producer.ts', import.meta.url));
+// Processes are started here, on a machine that may have more to do.
+vi.setConfig({ testTimeout: 120_000 });
+
+const PRODUCER_FILE = fileURLToPath(new URL('../../tests/delivery/producer.ts', import.meta.url));
 
 let folder: string;
 let server: RecordingServer;
@@ -88,10 +91,10 @@ test('what processes wrote that were killed in full traffic is delivered by the 
   const safe = new Map<string, number>();
   for (const name of producers) {
     const producer = startProducer(name);
-    await vi.waitFor(() => expect(sequencesOf(name).length).toBeGreaterThan(200), { timeout: 20_000 });
+    await vi.waitFor(() => expect(sequencesOf(name).length).toBeGreaterThan(200), { timeout: 60_000 });
     server.behave = () => {};
     const seen = producer.safe();
-    await vi.waitFor(() => expect(producer.safe()).toBeGreaterThan(seen + 200), { timeout: 20_000 });
+    await vi.waitFor(() => expect(producer.safe()).toBeGreaterThan(seen + 200), { timeout: 60_000 });
     producer.child.kill('SIGKILL');
     await producer.exited;
     safe.set(name, producer.safe());
@@ -100,7 +103,7 @@ test('what processes wrote that were killed in full traffic is delivered by the 
   startSuccessor();
   for (const [name, last] of safe) {
     expect(last).toBeGreaterThan(400);
-    await vi.waitFor(() => expectAllFrom(name, last), { timeout: 20_000, interval: 100 });
+    await vi.waitFor(() => expectAllFrom(name, last), { timeout: 60_000, interval: 100 });
   }
   await vi.waitFor(async () => expect(await readdir(join(folder, 'spool'))).toEqual(['successor0']), {
     timeout: 10_000,
@@ -115,19 +118,19 @@ test('the worker keeps no process alive, and what it had not delivered is left t
   expect(producer.safe()).toBe(100);
   server.behave = (lines, response) => server.accept(lines, response);
   startSuccessor();
-  await vi.waitFor(() => expectAllFrom('producer1', 100), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(() => expectAllFrom('producer1', 100), { timeout: 60_000, interval: 100 });
 });
 
 test('a spool with lines for a route that is not here is left as it is, and that is told', async () => {
   server.behave = () => {};
   const producer = startProducer('producer1');
-  await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(0), { timeout: 20_000 });
+  await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(0), { timeout: 60_000 });
   producer.child.kill('SIGKILL');
   await producer.exited;
   startSuccessor([tailraceSink({ url: server.url })], 'other');
   await vi.waitFor(
     () => expect(reports).toContainEqual(expect.objectContaining({ kind: 'notice', code: 'spool_left' })),
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   );
   expect(await readdir(join(folder, 'spool'))).toContain('producer1');
 });
@@ -185,7 +188,7 @@ test('a worker that dies is started again, with the spools that it had adopted, 
   delivery.wake();
   expect(await delivery.flush(25_000)).toBe(true);
   expectAllFrom('producer9', 100);
-  await vi.waitFor(() => expectAllFrom('producer1', 100), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(() => expectAllFrom('producer1', 100), { timeout: 60_000, interval: 100 });
   const deaths = reports.filter((report) => report.kind === 'notice' && report.code === 'delivery_worker_died');
   expect(deaths).toHaveLength(2);
   spool.close();

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 import { memorySink } from '../sinks/memory.ts';
 import { tailraceSink } from '../sinks/tailrace.ts';
 import { openSpool } from '../spool/index.ts';
 import type { Spool } from '../spool/types.ts';
 import { startDelivery } from './delivery.ts';
-import { type RecordingServer, startRecordingServer } from './testing/recording-server.ts';
 import type { Delivery, DeliveryReport, RouteOptions } from './types.ts';
 
 let folder: string;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ListSpool } from '../../tests/delivery/list-spool.ts';
 import { LEDGER_LINE_START } from '../ledger/ledger-line.ts';
 import { createClock } from './clock.ts';
 import { DeadLetterFiles, readDeadLetters } from './dead-letters.ts';
@@ -10,7 +11,6 @@ import { Engine } from './engine.ts';
 import { ReportDesk } from './report-desk.ts';
 import { Route } from './route.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
-import { ListSpool } from './testing/list-spool.ts';
 import type { DeliveryReport, RouteOptions } from './types.ts';
 
 const clock = createClock(true);

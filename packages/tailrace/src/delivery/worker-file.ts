@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** How a worker is started: a file, or (where it runs from its TypeScript source) a line that loads it. */
 export interface WorkerFile {
@@ -38,7 +38,9 @@ export function findWorkerFile(here: string | undefined): WorkerFile | undefined
 
 /** Node 20 takes no loader for a worker's own file: so it is loaded by a line that registers one first. */
 function sourceWorker(url: URL): WorkerFile {
-  const load = `import('tsx/esm/api').then(({ register }) => (register(), import(${JSON.stringify(url.href)})))`;
+  const tsx = dirname(createRequire(url).resolve('tsx/package.json'));
+  const api = pathToFileURL(join(tsx, 'dist/esm/api/index.mjs')).href;
+  const load = `import(${JSON.stringify(api)}).then(({ register }) => (register(), import(${JSON.stringify(url.href)})))`;
   return { path: load, options: { eval: true, execArgv: ['--conditions=@tailrace/source'] } };
 }
 

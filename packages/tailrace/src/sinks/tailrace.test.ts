@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 import { type Batch, type Sink, toBatch } from '../delivery/sink.ts';
 import { sinkContract } from '../delivery/sink-contract.ts';
-import { answer, type RecordingServer, startRecordingServer } from '../delivery/testing/recording-server.ts';
 import { createSink } from './tailrace.ts';
 
 let server: RecordingServer;

@@ -1,8 +1,9 @@
 /** A spool that is a list of lines: what an engine needs of one, and a record of where its cursor was. */
-import { comparePositions, type Position, SPOOL_START } from '../../spool/position.ts';
-import type { ReadLimits, SpoolBatch, SpoolReader, UnreadableLine } from '../../spool/types.ts';
-import type { SpoolSource } from '../engine.ts';
-import { toBatch } from '../sink.ts';
+
+import type { SpoolSource } from '../../src/delivery/engine.ts';
+import { toBatch } from '../../src/delivery/sink.ts';
+import { comparePositions, type Position, SPOOL_START } from '../../src/spool/position.ts';
+import type { ReadLimits, SpoolBatch, SpoolReader, UnreadableLine } from '../../src/spool/types.ts';
 
 export class ListSpool implements SpoolSource {
   readonly name = 'list';

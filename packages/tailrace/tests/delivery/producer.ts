@@ -4,9 +4,9 @@
  */
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { tailraceSink } from '../../sinks/tailrace.ts';
-import { claimSpool, openSpool } from '../../spool/index.ts';
-import { startDelivery } from '../delivery.ts';
+import { startDelivery } from '../../src/delivery/delivery.ts';
+import { tailraceSink } from '../../src/sinks/tailrace.ts';
+import { claimSpool, openSpool } from '../../src/spool/index.ts';
 
 const [folder = '', producer = '', url = '', linesPerTurn = '20', limit = ''] = process.argv.slice(2);
 const spoolRoot = join(folder, 'spool');
