@@ -42,9 +42,13 @@ export function EventDrawer({ id, known, query, onSearch, onOpen, onPrevious, on
   const event = answer.data?.event ?? known;
   const isGone = event === undefined && answer.error instanceof ApiError && answer.error.status === 404;
 
-  useEffect(() => drawer.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    drawer.current?.focus({ preventScroll: true });
+  }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another event is read from its top
-  useEffect(() => body.current?.scrollTo(0, 0), [id]);
+  useEffect(() => {
+    body.current?.scrollTo(0, 0);
+  }, [id]);
 
   return (
     <dialog ref={drawer} open aria-label={words.label} tabIndex={-1} className="drawer">

@@ -3,11 +3,13 @@ import { isSearchFault } from '../api/api-error.ts';
 import { EventDrawer } from '../event/event-drawer.tsx';
 import { idOf } from '../event/event-record.ts';
 import { FacetsPanel } from '../facets/facets-panel.tsx';
+import { addMeasures } from '../histogram/columns.ts';
 import { HistogramPanel } from '../histogram/histogram-panel.tsx';
 import { EventsGrid } from '../rows/events-grid.tsx';
 import { mergeEvents } from '../rows/merge-events.ts';
 import { EmptyRows, RowsFooter, RowsSkeleton } from '../rows/rows-states.tsx';
 import { SearchBar } from '../search/search-bar.tsx';
+import { SearchSyntax } from '../search/search-syntax.tsx';
 import { Failure } from '../shell/failure.tsx';
 import { Icon } from '../shell/icons.tsx';
 import { useMessages } from '../shell/settings.tsx';
@@ -138,7 +140,7 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
           />
           <button
             type="button"
-            className="button icon-only"
+            className="button icon-only zoom-out"
             aria-label={messages.time.zoomOut}
             title={messages.time.zoomOut}
             onClick={() => change({ range: zoomOut(rowsRange, Date.now()), live: false })}
@@ -184,13 +186,20 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
 
         <main ref={results} className="results" id="results" tabIndex={-1}>
           <section className="overview">
-            <SummaryStrip summary={summary.summary} />
+            <SummaryStrip
+              summary={summary.summary}
+              isPending={summary.isPending}
+              errors={histogram.data && addMeasures(histogram.data.buckets.map(({ error }) => error))}
+            />
             {histogram.data !== undefined && (
               <HistogramPanel
                 histogram={histogram.data}
                 range={countsRange}
                 onZoom={(fromMs, toMs) => change({ range: absoluteRange(fromMs, toMs), live: false })}
               />
+            )}
+            {summary.error !== null && !isSearchFault(summary.error) && (
+              <Failure error={summary.error} onRetry={() => void summary.refetch()} />
             )}
             {histogram.isPending && <div className="skeleton skeleton-panel" />}
             {histogram.error !== null && !isSearchFault(histogram.error) && (
@@ -209,6 +218,7 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
           {rows.error !== null && !isSearchFault(rows.error) && events.length === 0 && (
             <Failure error={rows.error} onRetry={() => void rows.refetch()} />
           )}
+          {fault !== undefined && events.length === 0 && <SearchSyntax onTry={search} />}
           {isEmpty && (
             <EmptyRows
               query={q}

@@ -3,7 +3,7 @@
  * as a whisker. Drawn from top to bottom of the stack, each series over the one before.
  */
 import uPlot from 'uplot';
-import { isEstimate } from '../measure/format.ts';
+import { amountOf, isEstimate } from '../measure/format.ts';
 import type { TimeFormat } from '../time/format-time.ts';
 import { type Columns, totalOf } from './columns.ts';
 
@@ -42,13 +42,16 @@ export interface Chart {
 }
 
 const WHISKERS_FIT_PX = 5;
+const LEAST_HEIGHT_PX = 3;
+const BAR_SHARE = 0.86;
+const MAX_BAR_PX = 64;
 
 export function createChart({ element, size, columns: first, colours, time, locale, handlers }: ChartSetup): Chart {
   let columns = first;
   const compact = new Intl.NumberFormat(locale, { notation: 'compact' });
   const hatch = createHatch(colours.normal, colours.surface);
   const isEstimated = () => columns.buckets.some(({ normal }) => isEstimate(normal));
-  const bars = uPlot.paths.bars?.({ size: [0.86, 64], align: 1, gap: 1 });
+  const bars = uPlot.paths.bars?.({ size: [BAR_SHARE, MAX_BAR_PX], align: 1, gap: 1 });
   const series = (label: string, fill: uPlot.Series.Fill): uPlot.Series => ({
     label,
     fill,
@@ -61,7 +64,7 @@ export function createChart({ element, size, columns: first, colours, time, loca
   const plot = new uPlot(
     {
       ...size,
-      padding: [8, 6, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -101,7 +104,12 @@ export function createChart({ element, size, columns: first, colours, time, loca
         series('error', colours.error),
       ],
       hooks: {
-        draw: [(u) => drawWhiskers(u, columns, colours.whisker)],
+        draw: [
+          (u) => {
+            drawSmallTroubles(u, columns, colours);
+            drawWhiskers(u, columns, colours.whisker);
+          },
+        ],
         setCursor: [
           (u) => {
             const { left = -1 } = u.cursor;
@@ -153,6 +161,28 @@ function highest({ buckets }: Columns, max: number): number {
   }, max);
 }
 
+/** One error among a thousand is less than a pixel high, and must be seen all the same: errors have a least height. */
+function drawSmallTroubles(u: uPlot, { buckets, seconds, bucketMs }: Columns, colours: ChartColours): void {
+  const { ctx } = u;
+  const least = LEAST_HEIGHT_PX * devicePixelRatio;
+  const floor = u.valToPos(0, 'y', true);
+  const columnWidth = u.valToPos(bucketMs / 1000, 'x', true) - u.valToPos(0, 'x', true);
+  const width = Math.min(columnWidth * BAR_SHARE, MAX_BAR_PX * devicePixelRatio) - devicePixelRatio;
+  const heightOf = (value: number) => floor - u.valToPos(value, 'y', true);
+  for (const [i, { error, slow }] of buckets.entries()) {
+    const x = u.valToPos(seconds[i] ?? 0, 'x', true);
+    const errors = amountOf(error);
+    const slows = amountOf(slow);
+    const errorHeight = errors > 0 ? Math.max(least, heightOf(errors)) : 0;
+    if (errors > 0 && heightOf(errors) < least) fill(colours.error, x, errorHeight, errorHeight);
+    if (slows > 0 && heightOf(slows) < least) fill(colours.slow, x, errorHeight + least, least);
+  }
+  function fill(colour: string, x: number, top: number, height: number) {
+    ctx.fillStyle = colour;
+    ctx.fillRect(Math.round(x), Math.round(floor - top), Math.max(1, Math.round(width)), Math.round(height));
+  }
+}
+
 function drawWhiskers(u: uPlot, { buckets, seconds, bucketMs }: Columns, colour: string): void {
   const { ctx } = u;
   const pixel = devicePixelRatio;
@@ -190,12 +220,12 @@ function createHatch(colour: string, surface: string): string | CanvasPattern {
   if (ctx === null) return colour;
   ctx.fillStyle = surface;
   ctx.fillRect(0, 0, size, size);
-  ctx.globalAlpha = 0.5;
+  ctx.globalAlpha = 0.55;
   ctx.fillStyle = colour;
   ctx.fillRect(0, 0, size, size);
-  ctx.globalAlpha = 1;
+  ctx.globalAlpha = 0.85;
   ctx.strokeStyle = colour;
-  ctx.lineWidth = size / 3;
+  ctx.lineWidth = size / 4;
   ctx.beginPath();
   for (const shift of [-size, 0, size]) {
     ctx.moveTo(shift - size / 2, size * 1.5);

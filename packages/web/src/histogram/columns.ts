@@ -36,12 +36,13 @@ export function layOutColumns(histogram: Histogram, fromMs: number, toMs: number
   };
 }
 
-/**
- * All outcomes of a bucket together. The three are sampled apart from each other, so the variances add: the half widths of
- * the intervals are added as squares.
- */
+/** All outcomes of a bucket together. */
 export function totalOf({ normal, slow, error }: HistogramBucket): Measure {
-  const parts = [normal, slow, error];
+  return addMeasures([normal, slow, error]);
+}
+
+/** The sum of numbers that were sampled apart from each other: the half widths of their intervals add as squares. */
+export function addMeasures(parts: readonly Measure[]): Measure {
   const value = parts.reduce<number>((sum, part) => sum + amountOf(part), 0);
   if (!parts.some(isEstimate)) return value;
   const halfWidth = (side: 'low' | 'high') =>

@@ -59,7 +59,9 @@ export function HistogramPanel({ histogram, range, onZoom }: Props) {
     };
   }, [time, locale, theme, scheme]);
 
-  useEffect(() => chart.current?.show(columns), [columns]);
+  useEffect(() => {
+    chart.current?.show(columns);
+  }, [columns]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const last = columns.buckets.length - 1;
@@ -112,6 +114,7 @@ export function HistogramPanel({ histogram, range, onZoom }: Props) {
             {messages.outcome[outcome]}
           </span>
         ))}
+        {histogram.meta.accuracy === 'estimated' && <span className="muted">{words.hatched}</span>}
         <span className="muted">
           {words.bucket(formatDuration(columns.bucketMs, locale))} · {words.zoomHint}
         </span>

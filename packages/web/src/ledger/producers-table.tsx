@@ -3,6 +3,7 @@ import type { ProducerAccount } from '../api/types.ts';
 import { Icon } from '../shell/icons.tsx';
 import { useSettings } from '../shell/settings.tsx';
 
+const QUIET_AFTER_MS = 30_000;
 const NUMBERS = ['emitted', 'sampledOut', 'kept', 'stored', 'inFlight', 'dead', 'dropped', 'missing'] as const;
 
 export function ProducersTable({ producers }: { producers: readonly ProducerAccount[] }) {
@@ -40,6 +41,7 @@ function ProducerRows({ producer }: { producer: ProducerAccount }) {
   const words = messages.ledger;
   const [isOpen, setOpen] = useState(producer.missing > 0);
   const detailsId = useId();
+  const state = stateOf(producer, Date.now());
   const format = new Intl.NumberFormat(locale);
   return (
     <Fragment>
@@ -58,10 +60,7 @@ function ProducerRows({ producer }: { producer: ProducerAccount }) {
           </button>
         </th>
         <td>
-          {producer.host ?? '–'}{' '}
-          <span className={producer.closed ? 'tag' : 'tag running'}>
-            {producer.closed ? words.closed : words.running}
-          </span>
+          {producer.host ?? '–'} <span className={`tag ${state}`}>{words[state]}</span>
         </td>
         {NUMBERS.map((name) => (
           <td key={name} className={`number ${toneOf(name, producer[name])}`}>
@@ -74,6 +73,12 @@ function ProducerRows({ producer }: { producer: ProducerAccount }) {
       </tr>
     </Fragment>
   );
+}
+
+/** A producer reports while it emits: one that hasn't for a while is idle, or died. */
+function stateOf({ closed, lastSeen }: ProducerAccount, nowMs: number): 'closed' | 'running' | 'quiet' {
+  if (closed) return 'closed';
+  return nowMs - Date.parse(lastSeen) < QUIET_AFTER_MS ? 'running' : 'quiet';
 }
 
 function toneOf(name: (typeof NUMBERS)[number], value: number): string {

@@ -43,7 +43,7 @@ function formatSignificant(value: number, locale: string): string {
   return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
 }
 
-/** `340 µs`, `34.2 ms`, `2.04 s`, `1 m 12 s`. */
+/** `340 µs`, `34.2 ms`, `2.04 s`, `1 m 12 s`, `1 h`. */
 export function formatDuration(ms: number, locale: string): string {
   const size = Math.abs(ms);
   if (size === 0) return '0 ms';
@@ -52,8 +52,15 @@ export function formatDuration(ms: number, locale: string): string {
   if (size < 59_995) return `${new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(ms / 1000)} s`;
   const seconds = Math.round(size / 1000);
   const sign = ms < 0 ? '-' : '';
-  if (seconds < 3600) return `${sign}${Math.floor(seconds / 60)} m ${seconds % 60} s`;
-  return `${sign}${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} m`;
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  const told = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return sign + told.map(([count, unit]) => `${count} ${unit}`).join(' ');
 }
 
 /** `512 B`, `3.4 kB`, `12 MB`. */

@@ -7,7 +7,7 @@ interface Props {
   readonly unit: Unit;
 }
 
-/** A number with all that belongs to it: the interval where it is estimated, and the word. */
+/** A number, with its interval where it is estimated. */
 export function MeasureText({ measure, unit }: Props) {
   const { locale, messages } = useSettings();
   const { value, interval } = formatMeasure(measure, unit, locale);
@@ -16,10 +16,19 @@ export function MeasureText({ measure, unit }: Props) {
     <span className="measure" title={estimated ? messages.accuracy.explain : undefined}>
       <strong className="measure-value">{value}</strong>
       {interval !== undefined && <span className="measure-interval">({interval})</span>}
-      <span className={`accuracy ${estimated ? 'estimated' : 'exact'}`}>
-        {estimated ? messages.accuracy.estimated : messages.accuracy.exact}
-      </span>
     </span>
+  );
+}
+
+/** `estimated` or `exact`. */
+export function AccuracyWord({ measure }: { measure: Measure }) {
+  const { accuracy } = useSettings().messages;
+  return isEstimate(measure) ? (
+    <span className="accuracy estimated" title={accuracy.explain}>
+      {accuracy.estimated}
+    </span>
+  ) : (
+    <span className="accuracy">{accuracy.exact}</span>
   );
 }
 

@@ -51,7 +51,9 @@ export function EventsGrid({ events, selected, showsDay, isStale, scroller, onOp
   });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows must be measured again when their height changes
-  useEffect(() => virtual.measure(), [isCard, virtual]);
+  useEffect(() => {
+    virtual.measure();
+  }, [isCard, virtual]);
 
   const selectedIndex = selected === undefined ? -1 : events.findIndex((event) => idOf(event) === selected);
   const followed = useRef<string>(undefined);
