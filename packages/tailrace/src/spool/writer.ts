@@ -32,12 +32,16 @@ const writes = channel('tailrace:spool:write');
  * Opens the writing end of a spool. It never throws because of the disk: where the folder can't be made or written, lines
  * wait in memory until it can.
  *
- * Only one process may write to a folder: see `claimSpool`.
+ * Only one process may write to a folder, and a folder that nobody has claimed is adopted by other processes: claim it
+ * first.
  *
  * @throws RangeError when an option is out of its range.
  *
  * @example
- * const spool = openSpool({ directory: './tailrace-data/spool/0mb1x9k3fqz7a' });
+ * const directory = './tailrace-data/spool/0mb1x9k3fqz7a';
+ * const outcome = claimSpool(directory);
+ * if (outcome.kind === 'held') throw new Error(`${directory} belongs to process ${outcome.pid}`);
+ * const spool = openSpool({ directory });
  * spool.append('{"message":"paid"}', 1, false);
  * spool.close();
  */
