@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { createProducerId } from 'tailrace/event';
 import { createRedactor } from 'tailrace/redaction';
 import { claimSpool, type SpoolClaim } from 'tailrace/spool';
@@ -128,10 +128,26 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
     const notice = screens(app);
     if (notice !== undefined) log('warn', notice);
 
-    const url = await app.listen({ port: config.port, host: config.host });
+    const url = await listen(app, config);
     return { url, close: closeAll };
   } catch (error) {
     await closeAll();
+    throw error;
+  }
+}
+
+async function listen(app: FastifyInstance, { port, host }: ServerConfig): Promise<string> {
+  try {
+    return await app.listen({ port, host });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') {
+      throw new Error(`port ${port} on ${host} is taken by another program: stop it, or set TAILRACE_PORT`);
+    }
+    if (code === 'EACCES') throw new Error(`port ${port} on ${host} is not for this user: set TAILRACE_PORT above 1023`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new Error(`${host} is no address of this machine: set TAILRACE_HOST`);
+    }
     throw error;
   }
 }
