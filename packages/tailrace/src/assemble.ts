@@ -64,7 +64,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       );
     },
   });
-  const recorder = createRecorder({ producer, policy, ledger, serialiser, spool, now: Date.now, onAppend });
+  const recorder = createRecorder({ producer, policy, ledger, serialiser, spool, now: Date.now, onAppend, onFault });
 
   let isWakeDue = false;
   let isClosed = false;
@@ -76,6 +76,11 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     isWakeDue = true;
     // After the spool's own write at the end of this turn.
     setImmediate(wake);
+  }
+
+  function onFault(error: unknown): void {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    notices.tellOnce('internal_fault', `a fault inside Tailrace cost an event, please report it: ${reason}`);
   }
 
   function wake(): void {

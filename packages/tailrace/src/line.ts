@@ -71,13 +71,7 @@ export class Line implements Subject {
     const fields: Record<string, unknown> = { ...this.#host.base };
     if (this.#bound !== undefined) assignFields(fields, this.#bound);
     this.#addContext(fields, this.#context);
-    if (this.#message instanceof Error) {
-      Object.assign(fields, this.#host.describeError(this.#message));
-      fields.message = fields['error.message'];
-    } else {
-      keepAside(fields, 'message');
-      fields.message = this.#message;
-    }
+    this.#addMessage(fields, this.#message);
     keepAside(fields, 'level');
     keepAside(fields, 'topic');
     fields.level = this.level;
@@ -91,15 +85,28 @@ export class Line implements Subject {
     return fields;
   }
 
+  /** An error is logged as one; another object is a context without a message. */
+  #addMessage(fields: Record<string, unknown>, message: unknown): void {
+    keepAside(fields, 'message');
+    if (isError(message)) {
+      Object.assign(fields, this.#host.describeError(message));
+      fields.message = fields['error.message'];
+    } else if (typeof message === 'object' && message !== null) {
+      assignFields(fields, message);
+    } else {
+      fields.message = message === undefined ? undefined : String(message);
+    }
+  }
+
   #addContext(fields: Record<string, unknown>, context: unknown): void {
-    if (context instanceof Error) {
+    if (isError(context)) {
       Object.assign(fields, this.#host.describeError(context));
       return;
     }
     assignFields(fields, context);
     for (const key of ['error', 'err']) {
       const error = fields[key];
-      if (error instanceof Error) {
+      if (isError(error)) {
         delete fields[key];
         Object.assign(fields, this.#host.describeError(error));
       }
@@ -112,6 +119,15 @@ export interface LineHost {
   readonly service: string;
   readonly base: Readonly<Record<string, unknown>>;
   describeError(error: unknown): Record<string, unknown>;
+}
+
+/** `instanceof` asks the value for its prototype, which a revoked proxy answers with an exception. */
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 /** A field under a name that the event needs for itself goes on under `reserved.`, so that nothing is lost silently. */

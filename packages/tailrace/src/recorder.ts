@@ -19,6 +19,8 @@ export interface RecorderParts {
   readonly now: () => number;
   /** Told after each append. */
   readonly onAppend: () => void;
+  /** Told of faults of our own. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export interface Recorder {
@@ -31,45 +33,58 @@ export interface Recorder {
 const RESERVED = ['schema', 'event_id', 'timestamp', 'sampling.rule', 'sampling.rate'] as const;
 
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { producer, policy, ledger, serialiser, spool, onAppend } = parts;
+  const { producer, policy, ledger, serialiser, spool, onAppend, onFault } = parts;
   const timestamp = createTimestamps(parts.now);
 
-  const write = (record: Record<string, unknown>, decision: Decision): void => {
+  const write = (record: Record<string, unknown>, decision: Decision, sequence: number): void => {
     for (const key of RESERVED) if (record[key] !== undefined) keepAside(record, key);
-    const sequence = ledger.enterKept(decision.rule);
     record.schema = EVENT_SCHEMA;
     record.event_id = formatEventId(producer, sequence);
     record.timestamp = timestamp();
     record['sampling.rule'] = decision.rule;
     record['sampling.rate'] = decision.rate;
-    let line: string;
-    try {
-      line = serialiser.serialise(record);
-    } catch {
-      // The serialiser promises not to throw. Should it break its word, the event is lost, and says so.
-      ledger.enterDropped(sequence, 'serialise_failed');
-      return;
-    }
-    spool.append(line, sequence, decision.urgent);
+    spool.append(serialiser.serialise(record), sequence, decision.urgent);
     onAppend();
+  };
+
+  /** Nothing in here should throw. Should it all the same, the event is lost, and says so; the application goes on. */
+  const keep = (decision: Decision, recordOf: () => Record<string, unknown>): void => {
+    const sequence = ledger.enterKept(decision.rule);
+    try {
+      write(recordOf(), decision, sequence);
+    } catch (error) {
+      ledger.enterDropped(sequence, 'internal_fault');
+      onFault(error);
+    }
+  };
+
+  const decide = (subject: Subject): Decision => {
+    ledger.enterEmitted();
+    try {
+      return policy.decide(subject);
+    } catch (error) {
+      onFault(error);
+      return UNDECIDED;
+    }
   };
 
   return {
     recordScope(scope) {
-      ledger.enterEmitted();
-      const own = policy.decide(scope);
+      const own = decide(scope);
       const decision = !own.keep && scope.promised !== undefined ? scope.promised : own;
-      if (decision.keep) write(scope.completeRecord(), decision);
+      if (decision.keep) keep(decision, () => scope.completeRecord());
       else ledger.enterSampledOut(decision.rule, scope.service, scope.routeTemplate);
     },
     recordLine(line) {
-      ledger.enterEmitted();
-      const decision = policy.decide(line);
-      if (decision.keep) write(line.fields, decision);
+      const decision = decide(line);
+      if (decision.keep) keep(decision, () => line.fields);
       else ledger.enterSampledOut(decision.rule, line.service, line.route);
     },
   };
 }
+
+/** What the policy could not decide on is kept. */
+const UNDECIDED: Decision = { keep: true, rule: 'UNDECIDED', rate: 1, urgent: false };
 
 /** The time as RFC 3339, made once for each millisecond. */
 function createTimestamps(now: () => number): () => string {

@@ -1,3 +1,5 @@
+import { isPlainObject } from './merge-fields.ts';
+
 const REDACTED = '[REDACTED]';
 
 /**
@@ -18,12 +20,6 @@ function withoutPath(value: unknown, path: readonly string[]): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return REDACTED;
   if (Array.isArray(value)) return value.map((item) => withoutPath(item, path));
-  if (!isPlain(value) || !Object.hasOwn(value, key)) return value;
+  if (!isPlainObject(value) || !Object.hasOwn(value, key)) return value;
   return { ...value, [key]: withoutPath(value[key], rest) };
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

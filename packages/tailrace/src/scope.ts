@@ -1,12 +1,12 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Level } from './event.ts';
+import { mergeFields } from './merge-fields.ts';
 import type { MisuseCode } from './misuse.ts';
 import { redactKeys } from './redact-keys.ts';
 import type { Decision } from './sampling/decision.ts';
 import { formatKeepSignal } from './sampling/keep-signal.ts';
 import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
 import type { Randomness } from './sampling/threshold.ts';
-import { assignFields } from './serialise/index.ts';
 import { roundMs, Steps } from './steps.ts';
 
 /**
@@ -50,7 +50,7 @@ export interface Scope {
   readonly spanId: string;
   readonly requestId: string | undefined;
   readonly isEnded: boolean;
-  /** Adds fields; of two values for one key, the later one stays. */
+  /** Adds fields; of two values for one key, the later one stays, and two plain objects are put together. */
   set(fields: Readonly<Record<string, unknown>>): void;
   /** Records what went wrong. The event becomes an error, is kept, and carries the last error that was given. */
   error(error: unknown, fields?: Readonly<Record<string, unknown>>): void;
@@ -150,7 +150,10 @@ export class OpenScope implements Scope, Subject, Frame {
     this.identity = identity;
     this.neighbour = identity.neighbour;
     this.fields = { ...host.base };
-    assignFields(this.fields, fields);
+    mergeFields(this.fields, fields);
+    // They name the trace, and are told as `trace_id` and `parent_span_id`.
+    if (this.fields.traceparent !== undefined) this.fields.traceparent = undefined;
+    if (this.fields.tracestate !== undefined) this.fields.tracestate = undefined;
     this.fields.service = identity.service;
     this.fields.request_id = identity.requestId;
     this.fields.trace_id = identity.traceId;
@@ -224,7 +227,7 @@ export class OpenScope implements Scope, Subject, Frame {
 
   set(fields: Readonly<Record<string, unknown>>): void {
     if (this.isEnded) this.#host.misuse('set_after_end');
-    else assignFields(this.fields, fields);
+    else mergeFields(this.fields, fields);
   }
 
   error(error: unknown, fields?: Readonly<Record<string, unknown>>): void {
@@ -239,7 +242,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#errorFields = this.#host.describeError(error);
       this.#errorService = this.#serviceOf(error);
     }
-    if (fields !== undefined) assignFields(this.fields, fields);
+    if (fields !== undefined) mergeFields(this.fields, fields);
   }
 
   refuse(error: unknown): void {
@@ -254,7 +257,7 @@ export class OpenScope implements Scope, Subject, Frame {
       return;
     }
     const before = this.fields[name];
-    assignFields(this.fields, { [name]: (typeof before === 'number' ? before : 0) + by });
+    mergeFields(this.fields, { [name]: (typeof before === 'number' ? before : 0) + by });
   }
 
   hint(rate: number): void {
@@ -314,7 +317,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#host.misuse('end_twice');
       return;
     }
-    if (fields !== undefined) assignFields(this.fields, fields);
+    if (fields !== undefined) mergeFields(this.fields, fields);
     this.#endedMs = performance.now();
     this.isEnded = true;
     this.#host.finish(this);
