@@ -146,6 +146,7 @@ export function compileAggregation(context: PlanContext, source: string, cluster
         break;
       case 'avg':
         add(...ratio(`a${i}`, v));
+        add([`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
         values.push(`a${i}_total / nullif(a${i}_weight, 0)`);
         break;
       case 'error_rate':
@@ -167,12 +168,7 @@ export function compileAggregation(context: PlanContext, source: string, cluster
         values.push(`coalesce(a${i}_distinct, 0)`);
         break;
       case 'percentile':
-        // How much more the events of one trace vary together than apart.
         add(...total(`a${i}`, '1', `${v} IS NOT NULL`));
-        add(
-          [`sum(w * (w - 1)) FILTER (${v} IS NOT NULL) AS a${i}_apart`],
-          [`coalesce(sum(a${i}_apart), 0) AS a${i}_apart`],
-        );
         percentiles.push({ index: i, column: v, p: (aggregate.p ?? 50) / 100 });
         values.push(`a${i}_value`);
         break;

@@ -18,8 +18,9 @@
  * For rates near 0 this is the interval of Fay and Feuer (1997, "Confidence intervals for directly standardized rates"), which keeps its
  * level for any weights. The lower end can't fall below what was seen.
  *
- * Averages are ratios of two totals: the delta method with the residuals y − R (Särndal, Swensson and Wretman 1992, section 5.6), and Student's t
- * for the number of traces behind it.
+ * Averages are ratios of two totals: the delta method with the residuals y − R (Särndal, Swensson and Wretman 1992, section 5.6),
+ * Student's t for the number of traces behind it, and, where no value is negative, the logarithm of the average, whose errors are nearer
+ * to normal when values are skewed as durations are.
  *
  * An error rate is E / (E + S), from two totals with an interval each, which are combined on the log-odds scale by the method of
  * variance estimates recovery (Donner and Zou 2012): skew survives, and where all errors were kept only S moves.
@@ -34,6 +35,8 @@ import type { Estimate, Measure } from './answer.ts';
 import { gammaQuantile, studentQuantile } from './gamma.ts';
 
 const TAIL = 0.025;
+/** Less than this above or below a whole number is a rounding error. */
+const ROUNDING = 1e-6;
 /** −ln 0.025 and −ln 0.975: the ends of an interval for the mean of an exponential variable seen once. */
 const ONCE_SEEN_LOW = 3.689;
 const ONCE_SEEN_HIGH = 0.02532;
@@ -67,13 +70,39 @@ export function totalInterval(total: TotalStatistics): Interval {
   const high = { unseen: unseen + total.largestUnseen, variance: variance + total.largestVariance };
   return {
     value,
-    low: total.seen + gammaQuantile(TAIL, unseen ** 2 / variance, variance / unseen),
+    low: mayBeComplete(total)
+      ? total.seen
+      : total.seen + gammaQuantile(TAIL, unseen ** 2 / variance, variance / unseen),
     high: total.seen + gammaQuantile(1 - TAIL, high.unseen ** 2 / high.variance, high.variance / high.unseen),
   };
 }
 
+/** As {@link totalInterval}, for a part of a sampled group: none seen in it doesn't mean that there is none. */
+function partInterval(total: TotalStatistics): Interval {
+  if (total.sampled > 0 || !(total.largestVariance > 0)) return totalInterval(total);
+  const { seen, largestUnseen, largestVariance } = total;
+  const high = seen + gammaQuantile(1 - TAIL, largestUnseen ** 2 / largestVariance, largestVariance / largestUnseen);
+  return { value: seen, low: seen, high };
+}
+
+/**
+ * Whether it is likely enough that nothing went unseen: the chance that all sampled events were kept, from the rate π of
+ * the largest contribution, of which 1 − π is (w − 1)² y² / w(w − 1) y². A gamma variable is never exactly 0, so that it would leave this
+ * case out.
+ */
+function mayBeComplete(total: TotalStatistics): boolean {
+  const rate = 1 - total.largestUnseen ** 2 / total.largestVariance;
+  return rate > 0 && rate ** total.sampled > TAIL;
+}
+
 export function estimateTotal(total: TotalStatistics): Measure {
   return asMeasure(totalInterval(total), total.sampled > 0);
+}
+
+/** The truth is a whole number: the ends of its interval go outwards to the next. */
+export function estimateCount(total: TotalStatistics): Measure {
+  const { value, low, high } = totalInterval(total);
+  return asMeasure({ value, low: Math.floor(low + ROUNDING), high: Math.ceil(high - ROUNDING) }, total.sampled > 0);
 }
 
 /** A sum of values of either sign, from the number of traces that were sampled. */
@@ -97,6 +126,8 @@ export interface RatioStatistics {
   readonly sampled: number;
   /** Traces among the sampled events. */
   readonly clusters: number;
+  /** True where no value is negative. */
+  readonly isPositive: boolean;
 }
 
 /** A weighted average; `null` where there is no event with a value. */
@@ -113,13 +144,13 @@ export function estimateRatio(ratio: RatioStatistics): Measure | null {
   const variance = Math.max(0, ratio.aa - 2 * value * ratio.ab + value ** 2 * ratio.bb) / ratio.weight ** 2;
   const correction = ratio.clusters / (ratio.clusters - 1);
   const half = studentQuantile(ratio.clusters - 1) * Math.sqrt(variance * correction);
-  return asMeasure({ value, low: value - half, high: value + half }, true);
+  if (!ratio.isPositive || value <= 0) return asMeasure({ value, low: value - half, high: value + half }, true);
+  const factor = Math.exp(half / value);
+  return asMeasure({ value, low: value / factor, high: value * factor }, true);
 }
 
 /** The share of one total in the sum of two. */
-export function shareInterval(part: TotalStatistics, others: TotalStatistics): Interval | undefined {
-  const a = totalInterval(part);
-  const b = totalInterval(others);
+function shareInterval(a: Interval, b: Interval): Interval | undefined {
   const whole = a.value + b.value;
   if (!(whole > 0)) return undefined;
   const value = a.value / whole;
@@ -131,23 +162,27 @@ export function shareInterval(part: TotalStatistics, others: TotalStatistics): I
 }
 
 export function estimateShare(part: TotalStatistics, others: TotalStatistics): Measure | null {
-  const interval = shareInterval(part, others);
+  const interval = shareInterval(totalInterval(part), totalInterval(others));
   return interval === undefined ? null : asMeasure(interval, part.sampled + others.sampled > 0);
 }
 
 /**
  * Between which shares of the weight the percentile's interval ends, from what lies up to the estimated percentile and
- * what lies above it.
+ * what lies above it. If the true share below the estimate may be d less than it seems, then the true percentile may lie
+ * d further up: the sides of the interval change places.
  */
 export function percentileShares(p: number, upTo: TotalStatistics, above: TotalStatistics): readonly [number, number] {
-  const below = totalInterval(upTo);
-  const rest = totalInterval(above);
-  // Nothing was seen above it: the truth may lie beyond everything that was kept.
-  if (!(rest.value > 0)) return [p * (below.low / Math.max(below.high, below.value)), 1];
-  const share = shareInterval(upTo, above);
-  if (share === undefined || share.low === share.high) return [p, p];
+  const below = partInterval(upTo);
+  const rest = partInterval(above);
+  if (!(rest.value > 0)) {
+    // Nothing was seen above it. The truth may lie beyond everything that was kept, and at least where as much weight
+    // is above as may have been missed.
+    return [p * (below.low / (below.low + rest.high)), 1];
+  }
+  const share = shareInterval(below, rest);
+  if (share === undefined) return [p, p];
   const at = logit(share.value);
-  return [logistic(logit(p) - (at - logit(share.low))), logistic(logit(p) + (logit(share.high) - at))];
+  return [logistic(logit(p) - (logit(share.high) - at)), logistic(logit(p) + (at - logit(share.low)))];
 }
 
 /** At least this many; at most as many more as events are unseen. */

@@ -70,6 +70,12 @@ export async function readRows(connection: DuckDBConnection, sql: string, values
   return reader.getRowObjectsJS();
 }
 
+/** A column that holds a number; 0 where it is NULL. */
+export function numberAt(row: Row, name: string): number {
+  const value = row[name];
+  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;
+}
+
 /**
  * Runs work whose statements stop when time is over or the signal fires.
  *
