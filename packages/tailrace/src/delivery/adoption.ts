@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import {
   claimSpool,
   findOrphans,
@@ -25,8 +25,6 @@ import type { ReportDesk } from './report-desk.ts';
 const LOOK_INTERVAL_MS = 30_000;
 /** Spools that are delivered at once; the others wait for their turn. */
 const MAX_ADOPTED = 8;
-/** The claims of this part of the process; a worker that is started again gets them back. */
-const OWNER = 'delivery';
 
 export interface AdoptionParts {
   readonly spoolRoot: string;
@@ -77,7 +75,8 @@ export class Adoption {
   async #adopt(directory: string): Promise<void> {
     const { desk, routes, deliver } = this.#parts;
     const outcome = claimSpool(directory, {
-      owner: OWNER,
+      // A worker that is started again gets its claims back; another delivery of the same process doesn't get them.
+      owner: `delivery of ${basename(this.#parts.ownDirectory)}`,
       onNotice: ({ code, message }) => desk.tellOnce(code, message),
     });
     if (outcome.kind === 'held') return;

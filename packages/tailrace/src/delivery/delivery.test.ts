@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
+import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
+import { functionSink } from '../sinks/function.ts';
 import { memorySink } from '../sinks/memory.ts';
 import { tailraceSink } from '../sinks/tailrace.ts';
 import { openSpool } from '../spool/index.ts';
@@ -81,4 +82,64 @@ test('a line that is spooled when all is quiet arrives without being asked for',
   append(1, 1);
   started.wake();
   await vi.waitFor(() => expect(server.lines).toHaveLength(1), { timeout: 10_000 });
+});
+
+test('servers that hang, fail and are slow, and a function that throws, delay no route but their own', async () => {
+  const [hangs, fails, slow] = await Promise.all([
+    startRecordingServer(),
+    startRecordingServer(),
+    startRecordingServer(),
+  ]);
+  try {
+    hangs.behave = () => {};
+    fails.behave = (_, response) => answer(response, 500, 'broken');
+    slow.behave = (lines, response) => void setTimeout(() => slow.accept(lines, response), 20);
+    const to = (url: string) => [tailraceSink({ url })];
+    const throwing = functionSink(
+      () => {
+        throw new RangeError('thrown on purpose');
+      },
+      { name: 'throwing' },
+    );
+    const started = start([
+      { name: 'hangs', sinks: to(hangs.url), timeoutMs: 200 },
+      { name: 'fails', sinks: to(fails.url) },
+      { name: 'throws', sinks: [throwing] },
+      { name: 'slow', sinks: to(slow.url), batchLines: 50 },
+      { name: 'fine', sinks: to(server.url) },
+    ]);
+    const lines = append(1, 2000);
+    started.wake();
+    await vi.waitFor(() => expect(server.lines).toHaveLength(2000), { timeout: 20_000 });
+    await vi.waitFor(() => expect(slow.lines).toHaveLength(2000), { timeout: 20_000 });
+    expect(server.lines.toSorted()).toEqual(lines.toSorted());
+    expect([hangs.lines, fails.lines]).toEqual([[], []]);
+    await vi.waitFor(() => {
+      const failed = reports.flatMap((report) => (report.kind === 'handler_error' ? [report.route] : []));
+      expect(failed.toSorted()).toEqual(['fails', 'hangs', 'throws']);
+    });
+    expect(reports.find((report) => report.kind === 'handler_error' && report.route === 'throws')).toMatchObject({
+      sink: 'throwing',
+      error: { type: 'RangeError', message: 'thrown on purpose', stack: expect.stringContaining('delivery.test.ts') },
+      firstLine: lines[0],
+    });
+    const stats = await started.stats();
+    const backlogs = stats.filter((route) => route.backlogBytes > 0).map(({ route }) => route);
+    expect(backlogs).toEqual(['hangs', 'fails', 'throws']);
+
+    // Mended, they get everything that waited for them.
+    hangs.behave = (taken, response) => hangs.accept(taken, response);
+    fails.behave = (taken, response) => fails.accept(taken, response);
+    await vi.waitFor(() => expect(new Set([...hangs.lines]).size + new Set(fails.lines).size).toBe(4000), {
+      timeout: 25_000,
+    });
+  } finally {
+    await Promise.all([hangs.close(), fails.close(), slow.close()]);
+  }
+}, 60_000);
+
+test('wrong routes are refused with every fault named', () => {
+  expect(() => start([{ name: 'a b', sinks: [], batchLines: 0 }])).toThrow(
+    /"a b".*has no sink.*batchLines of route "a b" must be a number from 1 up, and is 0/,
+  );
 });
