@@ -55,6 +55,7 @@ export class DeadLetters {
     const letters = new DeadLetters(options);
     letters.#count = (await readLetters(letters.#current)).length;
     letters.#previousCount = (await readLetters(letters.#previous)).length;
+    await endTornLine(letters.#current);
     letters.#bytes = await sizeOf(letters.#current);
     return letters;
   }
@@ -172,6 +173,20 @@ async function readLetters(path: string): Promise<DeadLetter[]> {
     }
   }
   return letters;
+}
+
+/** Without it, the next letter would be glued to what a crash left, and be lost with it. */
+async function endTornLine(path: string): Promise<void> {
+  if ((await sizeOf(path)) === 0) return;
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    await file.read(last, 0, 1, size - 1);
+    if (last.toString() !== '\n') await file.write('\n', size);
+  } finally {
+    await file.close();
+  }
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -17,11 +17,7 @@ interface Setup {
   readonly buried: string[];
 }
 
-async function startWriter(
-  disk: MemoryDisk,
-  directory: string,
-  options: Partial<WriterOptions> = {},
-): Promise<Setup> {
+async function startWriter(disk: MemoryDisk, directory: string, options: Partial<WriterOptions> = {}): Promise<Setup> {
   const store = openMemoryStore(disk);
   const from = store.checkpoint?.position;
   const queue = await openSpoolQueue({ directory, fsync: 'off', maxBytes: 64 * 1024 * 1024, from });
@@ -60,10 +56,22 @@ test('what fails is tried again until it works, nothing is skipped, and health s
   disk.insertFaults.push(new Error('disk full'), new Error('disk full'));
   disk.commitFaults.push(new Error('no commit'), new Error('no commit'));
   await queue.publish(lines(1, 30));
-  await eventually(async () => writer.stats().failure, (failure) => failure?.includes('disk full') === true);
-  await eventually(async () => writer.stats().failure, (failure) => failure?.includes('no commit') === true);
-  await eventually(async () => disk.lines.length, (count) => count === 30);
-  await eventually(async () => writer.stats().failure, (failure) => failure === undefined);
+  await eventually(
+    async () => writer.stats().failure,
+    (failure) => failure?.includes('disk full') === true,
+  );
+  await eventually(
+    async () => writer.stats().failure,
+    (failure) => failure?.includes('no commit') === true,
+  );
+  await eventually(
+    async () => disk.lines.length,
+    (count) => count === 30,
+  );
+  await eventually(
+    async () => writer.stats().failure,
+    (failure) => failure === undefined,
+  );
   expect(idsOn(disk)).toEqual(lines(1, 30).map((line) => JSON.parse(line).event_id));
   // Each kind of failure is told once, not at each try.
   expect(log.filter((message) => message.includes('disk full'))).toHaveLength(1);
@@ -75,7 +83,10 @@ test('a line that is in the queue twice is stored once', async () => {
   const { queue, writer } = await startWriter(disk, join(temporaryFolder(), 'queue'));
   await queue.publish([...lines(1, 5), ...lines(3, 7)]);
   await queue.publish(lines(1, 8));
-  await eventually(async () => disk.lines.length, (count) => count >= 8);
+  await eventually(
+    async () => disk.lines.length,
+    (count) => count >= 8,
+  );
   expect(new Set(idsOn(disk)).size).toBe(8);
   expect(disk.lines).toHaveLength(8);
   expect(writer.stats().duplicates).toBe(10);
@@ -86,13 +97,22 @@ test('what was inserted and not committed is read again after a crash, and known
   const directory = join(temporaryFolder(), 'queue');
   const first = await startWriter(disk, directory, { commitSeconds: 3600, commitLines: 20 });
   await first.queue.publish(lines(1, 20));
-  await eventually(async () => disk.lines.length, (count) => count === 20);
+  await eventually(
+    async () => disk.lines.length,
+    (count) => count === 20,
+  );
   await first.queue.publish(lines(21, 25));
-  await eventually(async () => first.writer.stats().inserted, (count) => count === 25);
+  await eventually(
+    async () => first.writer.stats().inserted,
+    (count) => count === 25,
+  );
   // The crash: nothing of the first is closed, and the store forgets what it had not committed.
   const second = await startWriter(disk, directory, { commitSeconds: 0.02 });
   expect(second.book.claim(P, 25, second.book.publication())).toEqual({ kind: 'duplicate' });
-  await eventually(async () => disk.lines.length, (count) => count >= 25);
+  await eventually(
+    async () => disk.lines.length,
+    (count) => count >= 25,
+  );
   expect(idsOn(disk)).toEqual(lines(1, 25).map((line) => JSON.parse(line).event_id));
 });
 
@@ -100,6 +120,9 @@ test('a line of the queue that is no event is buried, and the others go on', asy
   const disk = memoryDisk();
   const { queue, buried } = await startWriter(disk, join(temporaryFolder(), 'queue'));
   await queue.publish([...lines(1, 1), '{"what":"is this"}', ...lines(2, 2)]);
-  await eventually(async () => disk.lines.length, (count) => count === 2);
+  await eventually(
+    async () => disk.lines.length,
+    (count) => count === 2,
+  );
   expect(buried).toEqual(['{"what":"is this"}']);
 });
