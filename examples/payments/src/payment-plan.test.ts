@@ -46,7 +46,7 @@ describe('the payments of a seed', () => {
   });
 
   it('take as long in each step as the shop promises', () => {
-    for (let number = 1; number <= 20_000; number += 1) {
+    for (let number = 1; number <= 5_000; number += 1) {
       const { steps, status } = planPayment(1, number);
       const services = steps.map((step) => step.service);
       expect(services).toEqual(['balance-service', 'payment-gateway', 'order-service'].slice(0, steps.length));
