@@ -163,20 +163,24 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     },
     recordFatal(error, origin) {
       storage.getStore()?.scope.error(error);
-      log.fatal(`the process is ending: ${origin}`, 'process', error instanceof Error ? error : { error });
+      log.fatal(
+        origin === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception',
+        'process',
+        error instanceof Error ? error : { error },
+      );
       spool.flush();
     },
     hasNews: () => deliveredChanges !== ledger.changes,
     async deliver(timeoutMs) {
       writeLedger(false);
       deliveredChanges = ledger.changes;
-      await tailrace.flush(timeoutMs);
+      return tailrace.flush(timeoutMs);
     },
     closeNow(reason) {
       if (isClosed) return;
       isClosed = true;
       for (const scope of openScopes) {
-        scope.error(new UnfinishedError(reason));
+        if (!scope.hasError) scope.error(new UnfinishedError(reason));
         scope.end();
       }
       writeLedger(true);

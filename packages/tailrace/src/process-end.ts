@@ -22,8 +22,8 @@ export interface EndingInstance {
   recordFatal(error: unknown, origin: string): void;
   /** True where something was emitted since the last delivery at the end. */
   hasNews(): boolean;
-  /** Delivers what waits, until it is done or the time is over. */
-  deliver(timeoutMs: number): Promise<unknown>;
+  /** Delivers what waits; false where the time was over first. */
+  deliver(timeoutMs: number): Promise<boolean>;
   /** Ends what is open, and closes, without waiting for anything. */
   closeNow(reason: string): void;
 }
@@ -33,11 +33,13 @@ type Signal = (typeof SIGNALS)[number];
 
 /** A container that is stopped often has a second to live. */
 const SIGNAL_DELIVERY_MS = 600;
-const BEFORE_EXIT_DELIVERY_MS = 3_000;
+const BEFORE_EXIT_DELIVERY_MS = 2_000;
 
 const instances = new Set<EndingInstance>();
 let isLeaving = false;
 let isDelivering = false;
+/** A destination that is away at the end is tried once: what waits is safe in the spool. */
+let hasGivenUp = false;
 
 export function watchProcessEnd(instance: EndingInstance): void {
   if (instances.size === 0) install();
@@ -81,11 +83,12 @@ function dieOf(signal: Signal): void {
 }
 
 function onBeforeExit(): void {
-  if (isDelivering || isLeaving || ![...instances].some((instance) => instance.hasNews())) return;
+  if (isDelivering || isLeaving || hasGivenUp || ![...instances].some((instance) => instance.hasNews())) return;
   isDelivering = true;
   // The delivery keeps the process alive. When it is over, `beforeExit` comes again, and finds no news.
-  void deliverAll(BEFORE_EXIT_DELIVERY_MS).then(() => {
+  void deliverAll(BEFORE_EXIT_DELIVERY_MS).then((isDelivered) => {
     isDelivering = false;
+    hasGivenUp = !isDelivered;
   });
 }
 
@@ -97,11 +100,13 @@ function onExit(code: number): void {
   for (const instance of instances) instance.closeNow(`exit with code ${code}`);
 }
 
-async function deliverAll(timeoutMs: number): Promise<void> {
+async function deliverAll(timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
   });
-  await Promise.race([Promise.allSettled([...instances].map((instance) => instance.deliver(timeoutMs))), timeout]);
+  const deliveries = Promise.all([...instances].map((instance) => instance.deliver(timeoutMs).catch(() => false)));
+  const isDelivered = await Promise.race([deliveries.then((all) => all.every(Boolean)), timeout]);
   clearTimeout(timer);
+  return isDelivered;
 }
