@@ -25,28 +25,29 @@
  */
 import { mkdir, realpath } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { EVENT_FIELDS, parseEventId } from 'tailrace/event';
 import type { Answer } from '../../query/answer.ts';
-import { asksForEvents, compileAggregation, type PlanContext } from '../../query/compile-plan.ts';
-import { nearNames } from '../../query/near-names.ts';
+import type { PlanContext } from '../../query/compile-plan.ts';
 import type { Plan } from '../../query/plan.ts';
-import { isEventField, parseSearch, searchedFields } from '../../query/search.ts';
+import { QueryError } from '../../query/query-error.ts';
+import { parseSearch } from '../../query/search.ts';
 import { resolveBucketMs, resolveRange } from '../../query/time.ts';
 import type { Checkpoint, FieldInfo, QueryOptions, Store, StoredLine, StoreStats } from '../store.ts';
-import { EVENT_JSON_SQL, readEvent } from './columns.ts';
-import { Database, readRows, withInterrupt } from './database.ts';
-import { removeFile } from './durable-files.ts';
-import { FieldCounter, scaleCounts } from './field-counts.ts';
+import { Database, withInterrupt } from './database.ts';
+import { FieldCounter } from './field-counts.ts';
+import { findMissing, findUnreadable } from './find-unreadable.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { HotTable } from './hot-table.ts';
-import { type Day, ManifestFiles, type Segment } from './manifest.ts';
+import type { Segment } from './manifest.ts';
+import { DEFAULT_MERGE_LIMITS, type MergeLimits } from './merge-segments.ts';
+import { Merger } from './merger.ts';
 import { QueryGate } from './query-gate.ts';
-import { Readers } from './readers.ts';
-import { runAggregation } from './run-aggregation.ts';
-import { runEvents } from './run-events.ts';
-import { type LiveSegment, Snapshot, sourceSql, touches } from './snapshot.ts';
-import { type WrittenSegment, writeSegments } from './write-segments.ts';
+import { findEvent, runPlan } from './run-plan.ts';
+import { SegmentSet } from './segment-set.ts';
+import { Snapshot, touches } from './snapshot.ts';
+import { warningsFor } from './warnings.ts';
+import { writeSegments } from './write-segments.ts';
 
 export interface DuckDbStoreOptions {
   /** Folder of the store; made if it is missing. One process at a time. */
@@ -59,6 +60,8 @@ export interface DuckDbStoreOptions {
   readonly maxQueries?: number;
   /** After this many milliseconds a query is stopped. @defaultValue 30000 */
   readonly queryTimeoutMs?: number;
+  /** When small segments are merged. */
+  readonly merge?: Partial<MergeLimits>;
   /** Milliseconds since 1970. @defaultValue `Date.now` */
   readonly clock?: () => number;
 }
@@ -66,81 +69,96 @@ export interface DuckDbStoreOptions {
 /**
  * Opens the store in a folder, and removes what a crash left unfinished there.
  *
- * @throws Error where the manifest can't be read.
+ * @throws Error where the manifest can't be read, or another process has the folder open.
  */
 export async function openDuckDbStore(options: DuckDbStoreOptions): Promise<Store> {
   await mkdir(options.directory, { recursive: true });
   // DuckDB compares real paths with the folders that it may read.
   const directory = await realpath(options.directory);
-  const files = await ManifestFiles.open(directory);
-  await files.removeOrphans();
-  const database = await Database.open({
-    directory,
-    memoryLimit: options.memoryLimit ?? '512MB',
-    threads: options.threads ?? Math.min(4, availableParallelism()),
-  });
-  const store = new DuckDbStore(directory, files, database, options);
-  await store.start();
-  return store;
+  const lock = lockFolder(directory);
+  try {
+    const segments = await SegmentSet.open(directory);
+    await segments.setAside(await findMissing(directory, segments.segments()));
+    const database = await Database.open({
+      directory,
+      memoryLimit: options.memoryLimit ?? '512MB',
+      threads: options.threads ?? Math.min(4, availableParallelism()),
+    });
+    const writer = await database.connect();
+    const store = new DuckDbStore({ directory, lock, segments, database, writer }, options);
+    await store.start();
+    return store;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
+interface Parts {
+  readonly directory: string;
+  readonly lock: FolderLock;
+  readonly segments: SegmentSet;
+  readonly database: Database;
+  readonly writer: DuckDBConnection;
+}
+
+/** How often a query is run again after segments that it could not read were set aside. */
+const MAX_ATTEMPTS = 3;
+
 class DuckDbStore implements Store {
-  readonly #directory: string;
-  readonly #files: ManifestFiles;
-  readonly #database: Database;
+  readonly #parts: Parts;
   readonly #gate: QueryGate;
+  readonly #merger: Merger;
   readonly #queryTimeoutMs: number;
   readonly #clock: () => number;
-  readonly #segments = new Map<string, LiveSegment>();
-  #writer: DuckDBConnection | undefined;
   #current: HotTable | undefined;
   /** Tables that wait for a commit, oldest first. */
-  #sealed: HotTable[] = [];
+  #sealed: readonly HotTable[] = [];
   #tables = 0;
   /** Inserts and the sealing of the hot table, one after another. */
   #inserting: Promise<unknown> = Promise.resolve();
-  /** Changes of the manifest, one after another. */
-  #changing: Promise<unknown> = Promise.resolve();
-  #isClosed = false;
+  #committing: Promise<unknown> = Promise.resolve();
+  #querying = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
 
-  constructor(directory: string, files: ManifestFiles, database: Database, options: DuckDbStoreOptions) {
-    this.#directory = directory;
-    this.#files = files;
-    this.#database = database;
+  constructor(parts: Parts, options: DuckDbStoreOptions) {
+    this.#parts = parts;
     const maxRunning = options.maxQueries ?? 2;
     this.#gate = new QueryGate({ maxRunning, maxWaiting: maxRunning * 16 });
     this.#queryTimeoutMs = options.queryTimeoutMs ?? 30_000;
     this.#clock = options.clock ?? Date.now;
-    for (const day of files.current.days.values()) for (const segment of day.segments) this.#addSegment(segment);
+    this.#merger = new Merger({ ...parts, limits: { ...DEFAULT_MERGE_LIMITS, ...options.merge }, clock: this.#clock });
   }
 
   async start(): Promise<void> {
-    this.#writer = await this.#database.connect();
-    this.#current = await this.#createTable(this.#writer);
+    this.#current = await this.#createTable();
+    this.#merger.wake();
   }
 
   get checkpoint(): Checkpoint | undefined {
-    return this.#files.current.checkpoint;
+    return this.#parts.segments.checkpoint;
   }
 
   insert(lines: readonly StoredLine[]): Promise<void> {
     return this.#afterInserts(async () => {
-      const { writer, current } = this.#open();
-      if (lines.length > 0) await current.insert(writer, lines, this.#directory);
+      const current = this.#openTable();
+      if (lines.length > 0) await current.insert(this.#parts.writer, lines, this.#parts.directory);
     });
   }
 
   commit(checkpoint: Checkpoint): Promise<void> {
     const sealed = this.#afterInserts(async () => {
-      const { writer, current } = this.#open();
+      const current = this.#openTable();
       if (current.events > 0) {
-        const next = await this.#createTable(writer);
-        this.#sealed.push(current);
+        const next = await this.#createTable();
+        this.#sealed = [...this.#sealed, current];
         this.#current = next;
       }
-      return [...this.#sealed];
+      return this.#sealed;
     });
-    return this.#afterChanges(async () => this.#writeTables(await sealed, checkpoint));
+    const done = Promise.all([sealed, this.#committing]).then(([tables]) => this.#writeTables(tables, checkpoint));
+    this.#committing = done.catch(() => undefined);
+    return done;
   }
 
   async query(plan: Plan, signal?: AbortSignal, options: QueryOptions = {}): Promise<Answer> {
@@ -153,14 +171,11 @@ class DuckDbStore implements Store {
       search: parseSearch(plan.where, nowMs),
       bucketMs: plan.bucket === undefined ? undefined : resolveBucketMs(plan.bucket, range),
     };
-    return this.#gate.run(async () => {
-      const snapshot = this.#snapshot((segment) => touches(segment, range));
-      try {
-        const result = await this.#database.with((connection) =>
-          withInterrupt(connection, this.#queryTimeoutMs, signal, () =>
-            this.#run(connection, context, snapshot, options),
-          ),
-        );
+    return this.#read(
+      (segment) => touches(segment, range),
+      signal,
+      async (connection, snapshot) => {
+        const result = await runPlan(connection, this.#parts.directory, context, snapshot, options);
         return {
           columns: result.columns,
           rows: result.rows,
@@ -172,41 +187,23 @@ class DuckDbStore implements Store {
             ...(context.bucketMs === undefined ? {} : { bucketMs: context.bucketMs }),
             scanned: { segments: snapshot.segments.length, hotEvents: snapshot.hotEvents },
             elapsedMs: Math.round(performance.now() - startedMs),
-            warnings: this.#warnings(context),
+            warnings: warningsFor(context, () => this.#countFields(), this.#parts.segments.quarantined),
           },
         };
-      } finally {
-        snapshot.release();
-      }
-    }, signal);
+      },
+    );
   }
 
-  async event(id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  event(id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const key = parseEventId(id);
     const mayHold = ({ producers }: Segment): boolean => {
       if (producers === undefined || key === undefined) return true;
       const range = Object.hasOwn(producers, key.producer) ? producers[key.producer] : undefined;
       return range !== undefined && range[0] <= key.sequence && key.sequence <= range[1];
     };
-    return this.#gate.run(async () => {
-      const snapshot = this.#snapshot(mayHold);
-      try {
-        return await this.#database.with((connection) =>
-          withInterrupt(connection, this.#queryTimeoutMs, undefined, async () => {
-            const source = sourceSql(this.#directory, snapshot.hot, snapshot.segments);
-            const [row] = await readRows(
-              connection,
-              `SELECT ${EVENT_JSON_SQL}::VARCHAR AS fixed, attributes::VARCHAR AS attributes FROM ${source} WHERE event_id = $1 LIMIT 1`,
-              [id],
-            );
-            if (row === undefined) return undefined;
-            return readEvent(String(row.fixed), typeof row.attributes === 'string' ? row.attributes : null);
-          }),
-        );
-      } finally {
-        snapshot.release();
-      }
-    }, undefined);
+    return this.#read(mayHold, undefined, (connection, snapshot) =>
+      findEvent(connection, this.#parts.directory, snapshot, id),
+    );
   }
 
   fields(): Promise<readonly FieldInfo[]> {
@@ -217,60 +214,91 @@ class DuckDbStore implements Store {
   }
 
   stats(): StoreStats {
-    const segments = [...this.#segments.values()];
+    const segments = this.#parts.segments.segments();
     const hotEvents = this.#hotTables().reduce((sum, table) => sum + table.events, 0);
     return {
-      events: segments.reduce((sum, { segment }) => sum + segment.rows, hotEvents),
+      events: segments.reduce((sum, { rows }) => sum + rows, hotEvents),
       segments: segments.length,
-      bytes: segments.reduce((sum, { segment }) => sum + segment.bytes, 0),
+      bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
       hotEvents,
-      quarantined: this.#files.current.quarantined.map(({ segment, reason }) => ({ segment, reason })),
+      quarantined: this.#parts.segments.quarantined.map(({ segment, reason }) => ({ segment, reason })),
     };
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.#inserting.catch(() => undefined);
-    await this.#changing.catch(() => undefined);
-    this.#writer?.closeSync();
-    this.#database.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
-  async #run(connection: DuckDBConnection, context: PlanContext, snapshot: Snapshot, options: QueryOptions) {
-    if (asksForEvents(context.plan)) {
-      const { rows, limited } = await runEvents(connection, this.#directory, context, snapshot, options.after);
-      return { columns: [], rows, limited, isEstimated: false };
+  async #close(): Promise<void> {
+    await Promise.allSettled([this.#inserting, this.#committing, this.#merger.stop(), ...this.#querying]);
+    await this.#parts.segments.settled();
+    this.#parts.writer.closeSync();
+    this.#parts.database.close();
+    this.#parts.lock.release();
+  }
+
+  /** Reads from a snapshot. Where it fails for a segment that can't be read, that is set aside and the rest read again. */
+  async #read<T>(
+    isNeeded: (segment: Segment) => boolean,
+    signal: AbortSignal | undefined,
+    work: (connection: DuckDBConnection, snapshot: Snapshot) => Promise<T>,
+  ): Promise<T> {
+    if (this.#closing !== undefined) throw new Error('the store is closed');
+    const { database, directory, segments } = this.#parts;
+    const read = this.#gate.run(async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        const snapshot = new Snapshot(
+          this.#hotTables(),
+          segments.live().filter(({ segment }) => isNeeded(segment)),
+        );
+        try {
+          return await database.with((connection) =>
+            withInterrupt(connection, this.#queryTimeoutMs, signal, () => work(connection, snapshot)),
+          );
+        } catch (error) {
+          if (error instanceof QueryError || attempt >= MAX_ATTEMPTS) throw error;
+          if (/^Out of Memory Error/.test(String(error instanceof Error ? error.message : error))) throw tooLarge();
+          const unreadable = await findUnreadable(
+            database,
+            directory,
+            snapshot.segments.map(({ segment }) => segment),
+          );
+          if (unreadable.length === 0) throw error;
+          await segments.setAside(unreadable);
+        } finally {
+          snapshot.release();
+        }
+      }
+    }, signal);
+    this.#querying.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#querying.delete(read);
     }
-    const source = sourceSql(this.#directory, snapshot.hot, snapshot.segments);
-    const aggregation = compileAggregation(context, source, snapshot.isSampled);
-    return runAggregation(connection, aggregation, context.plan);
   }
 
   async #writeTables(tables: readonly HotTable[], checkpoint: Checkpoint): Promise<void> {
-    const written: WrittenSegment[] = [];
+    const { database, directory, segments } = this.#parts;
+    // A table that an earlier commit has written since is not written twice.
+    const waiting = tables.filter((table) => this.#sealed.includes(table));
     const fields = new FieldCounter();
-    await this.#database.with(async (connection) => {
-      for (const table of tables) {
-        written.push(...(await writeSegments(connection, this.#directory, table.name, this.#clock())));
-        fields.addCounts(table.fields.toCounts());
-      }
+    for (const table of waiting) fields.addCounts(table.fields.toCounts());
+    const written = await database.with((connection) =>
+      writeSegments(
+        connection,
+        directory,
+        waiting.map(({ name }) => name),
+        this.#clock(),
+      ),
+    );
+    // Where this fails the files stay: the manifest on disk may name them already. If it doesn't, they are orphans.
+    await segments.commit(written, fields, checkpoint, () => {
+      this.#sealed = this.#sealed.filter((table) => !waiting.includes(table));
     });
-    const { days, quarantined } = this.#files.current;
-    await this.#files.replace({ checkpoint, days: addToDays(days, written, fields), quarantined });
-    for (const { segment } of written) this.#addSegment(segment);
-    this.#sealed = this.#sealed.filter((table) => !tables.includes(table));
-    for (const table of tables) table.readers.retire();
-  }
-
-  #addSegment(segment: Segment): void {
-    const readers = new Readers(() => removeFile(join(this.#directory, segment.path)));
-    this.#segments.set(segment.path, { segment, readers });
-  }
-
-  #snapshot(isNeeded: (segment: Segment) => boolean): Snapshot {
-    const segments = [...this.#segments.values()].filter(({ segment }) => isNeeded(segment));
-    return new Snapshot(this.#hotTables(), segments);
+    for (const table of waiting) table.readers.retire();
+    this.#merger.wake();
   }
 
   #hotTables(): readonly HotTable[] {
@@ -279,75 +307,32 @@ class DuckDbStore implements Store {
 
   #countFields(): FieldCounter {
     const counter = new FieldCounter();
-    for (const day of this.#files.current.days.values()) counter.addCounts(day.fields);
+    for (const day of this.#parts.segments.days.values()) counter.addCounts(day.fields);
     for (const table of this.#hotTables()) counter.addCounts(table.fields.toCounts());
     return counter;
   }
 
-  #warnings(context: PlanContext): readonly string[] {
-    const { plan, search, range } = context;
-    const used = [...searchedFields(search), ...plan.groupBy, ...plan.aggregates.flatMap(({ field }) => field ?? [])];
-    const unknown = [...new Set(used)].filter((field) => !isEventField(field));
-    const warnings: string[] = [];
-    if (unknown.length > 0) {
-      const counter = this.#countFields();
-      for (const field of unknown) {
-        if (counter.has(field) || counter.truncated) continue;
-        const near = nearNames(field, [...Object.keys(EVENT_FIELDS), ...counter.names()]);
-        const hint = near.length === 0 ? '' : ` Did you mean ${near.join(' or ')}?`;
-        warnings.push(`No event has the field "${field}".${hint}`);
-      }
-    }
-    for (const quarantined of this.#files.current.quarantined) {
-      if (!touches(quarantined, range)) continue;
-      warnings.push(`${quarantined.rows} events are missing: their segment ${quarantined.segment} could not be read.`);
-    }
-    return warnings;
-  }
-
-  async #createTable(writer: DuckDBConnection): Promise<HotTable> {
+  async #createTable(): Promise<HotTable> {
     this.#tables += 1;
-    return HotTable.create(writer, this.#tables, async (name) => {
-      if (!this.#isClosed) await this.#database.with((connection) => connection.run(`DROP TABLE ${name}`));
+    return HotTable.create(this.#parts.writer, this.#tables, async (name) => {
+      if (this.#closing === undefined)
+        await this.#parts.database.with((connection) => connection.run(`DROP TABLE ${name}`));
     });
   }
 
-  #open(): { readonly writer: DuckDBConnection; readonly current: HotTable } {
-    if (this.#isClosed || this.#writer === undefined || this.#current === undefined) {
-      throw new Error('the store is closed');
-    }
-    return { writer: this.#writer, current: this.#current };
+  #openTable(): HotTable {
+    if (this.#closing !== undefined || this.#current === undefined) throw new Error('the store is closed');
+    return this.#current;
   }
 
   #afterInserts<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#inserting.then(work, work);
+    const done = this.#inserting.then(work);
     this.#inserting = done.catch(() => undefined);
-    return done;
-  }
-
-  #afterChanges<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#changing.then(work, work);
-    this.#changing = done.catch(() => undefined);
     return done;
   }
 }
 
-/** The days with what was written; a day that got nothing is the same object as before. */
-function addToDays(
-  days: ReadonlyMap<string, Day>,
-  written: readonly WrittenSegment[],
-  fields: FieldCounter,
-): Map<string, Day> {
-  const next = new Map(days);
-  const rows = written.reduce((sum, { segment }) => sum + segment.rows, 0);
-  for (const name of new Set(written.map(({ day }) => day))) {
-    const before = days.get(name);
-    const added = written.filter(({ day }) => day === name).map(({ segment }) => segment);
-    const share = added.reduce((sum, segment) => sum + segment.rows, 0) / Math.max(1, rows);
-    const counter = new FieldCounter();
-    if (before !== undefined) counter.addCounts(before.fields);
-    counter.addCounts(scaleCounts(fields.toCounts(), share));
-    next.set(name, { segments: [...(before?.segments ?? []), ...added], fields: counter.toCounts() });
-  }
-  return next;
+function tooLarge(): QueryError {
+  const hint = 'take a shorter range, fewer groups, or give the store more memory';
+  return new QueryError('QUERY_TOO_LARGE', 'the query needs more memory than the store may take', undefined, hint);
 }

@@ -117,7 +117,8 @@ export class ManifestFiles {
     this.#current = next;
     this.#dayFiles.clear();
     for (const [name, file] of dayFiles) this.#dayFiles.set(name, file);
-    for (const file of replaced) await removeFile(join(this.#directory, file));
+    // The commit is done: a file that can't be removed now goes at the next start.
+    for (const file of replaced) await removeFile(join(this.#directory, file)).catch(() => undefined);
   }
 
   /**

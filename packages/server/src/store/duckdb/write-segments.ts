@@ -29,14 +29,16 @@ interface Partition {
   readonly condition: string;
 }
 
-/** Writes all rows of `source`; where it throws, nothing of it is left in the store's folders. */
+/** Writes all rows of the tables; where it throws, nothing of it is left in the store's folders. */
 export async function writeSegments(
   connection: DuckDBConnection,
   directory: string,
-  source: string,
+  tables: readonly string[],
   nowMs: number,
 ): Promise<WrittenSegment[]> {
   const written: WrittenSegment[] = [];
+  if (tables.length === 0) return written;
+  const source = `(${tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')})`;
   try {
     for (const partition of await choosePartitions(connection, source, nowMs)) {
       const rows = `(SELECT * FROM ${source} WHERE ${partition.condition})`;

@@ -1,0 +1,77 @@
+/**
+ * Merging: many small segments of one hour become a large one, in the background.
+ *
+ * A commit every few seconds writes small segments, and a query pays for each file it opens. Segments of like size are merged eight at a
+ * time, so each event is rewritten only as often as its segment can grow eightfold: three times from a thousand rows to
+ * half a million. Once an hour is well past, what is left of it is merged whatever its size.
+ *
+ * The new segment is written beside the old ones, and one change of the manifest puts it in their place. A crash before it leaves an orphan, a
+ * crash after it leaves the old ones as orphans; both go at the next start. Queries that read the old ones finish first.
+ */
+import { dirname } from 'node:path';
+import type { Segment } from './manifest.ts';
+
+export interface MergeLimits {
+  /** Segments of like size that make a merge worth it. */
+  readonly fanIn: number;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+export const DEFAULT_MERGE_LIMITS: MergeLimits = { fanIn: 8, maxRows: 500_000, maxBytes: 64 * 1024 * 1024 };
+
+const SETTLED_AFTER_MS = 15 * 60_000;
+const HOUR_MS = 3_600_000;
+
+/** The segments to merge next, all of one folder; `undefined` where there is nothing to do. */
+export function chooseMerge(
+  segments: Iterable<Segment>,
+  nowMs: number,
+  limits: MergeLimits,
+): readonly Segment[] | undefined {
+  const folders = new Map<string, Segment[]>();
+  for (const segment of segments) {
+    if (segment.rows >= limits.maxRows / 2 || segment.bytes >= limits.maxBytes / 2) continue;
+    const folder = folders.get(dirname(segment.path)) ?? [];
+    folder.push(segment);
+    folders.set(dirname(segment.path), folder);
+  }
+  for (const [folder, small] of folders) {
+    small.sort((a, b) => a.rows - b.rows);
+    const hourEndMs = endOfHour(folder);
+    const isSettled = hourEndMs !== undefined && nowMs > hourEndMs + SETTLED_AFTER_MS;
+    const chosen = isSettled ? takeWithin(small, limits) : chooseAlike(small, limits);
+    if (chosen.length >= (isSettled ? 2 : limits.fanIn)) return chosen;
+  }
+  return undefined;
+}
+
+/** The smallest segments of which the largest is at most `fanIn` times the smallest. */
+function chooseAlike(sorted: readonly Segment[], limits: MergeLimits): readonly Segment[] {
+  for (let from = 0; from + limits.fanIn <= sorted.length; from += 1) {
+    const smallest = Math.max(1, sorted[from]?.rows ?? 1);
+    const alike = sorted.slice(from).filter(({ rows }) => rows <= smallest * limits.fanIn);
+    const chosen = takeWithin(alike, limits);
+    if (chosen.length >= limits.fanIn) return chosen;
+  }
+  return [];
+}
+
+function takeWithin(segments: readonly Segment[], limits: MergeLimits): readonly Segment[] {
+  let rows = 0;
+  let bytes = 0;
+  return segments.filter((segment) => {
+    if (rows + segment.rows > limits.maxRows || bytes + segment.bytes > limits.maxBytes) return false;
+    rows += segment.rows;
+    bytes += segment.bytes;
+    return true;
+  });
+}
+
+/** The end of the hour that a folder holds; `undefined` for the mixed one. */
+function endOfHour(folder: string): number | undefined {
+  const match = /date=(.+)\/hour=(\d{2})$/.exec(folder);
+  if (match === null) return undefined;
+  const startMs = Date.parse(`${match[1]}T${match[2]}:00:00.000Z`);
+  return Number.isNaN(startMs) ? undefined : startMs + HOUR_MS;
+}

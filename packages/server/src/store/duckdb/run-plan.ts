@@ -1,0 +1,41 @@
+/** Runs a plan, or finds one event, on one connection over one snapshot. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { asksForEvents, compileAggregation, type PlanContext } from '../../query/compile-plan.ts';
+import type { QueryOptions } from '../store.ts';
+import { EVENT_JSON_SQL, readEvent } from './columns.ts';
+import { readRows } from './database.ts';
+import { type AggregationAnswer, runAggregation } from './run-aggregation.ts';
+import { runEvents } from './run-events.ts';
+import { type Snapshot, sourceSql } from './snapshot.ts';
+
+export async function runPlan(
+  connection: DuckDBConnection,
+  directory: string,
+  context: PlanContext,
+  snapshot: Snapshot,
+  options: QueryOptions,
+): Promise<AggregationAnswer> {
+  if (asksForEvents(context.plan)) {
+    const { rows, limited } = await runEvents(connection, directory, context, snapshot, options.after);
+    return { columns: [], rows, limited, isEstimated: false };
+  }
+  const source = sourceSql(directory, snapshot.hot, snapshot.segments);
+  const aggregation = compileAggregation(context, source, snapshot.isSampled);
+  return runAggregation(connection, aggregation, context.plan);
+}
+
+export async function findEvent(
+  connection: DuckDBConnection,
+  directory: string,
+  snapshot: Snapshot,
+  id: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const source = sourceSql(directory, snapshot.hot, snapshot.segments);
+  const [row] = await readRows(
+    connection,
+    `SELECT ${EVENT_JSON_SQL}::VARCHAR AS fixed, attributes::VARCHAR AS attributes FROM ${source} WHERE event_id = $1 LIMIT 1`,
+    [id],
+  );
+  if (row === undefined) return undefined;
+  return readEvent(String(row.fixed), typeof row.attributes === 'string' ? row.attributes : null);
+}
