@@ -1,5 +1,6 @@
 import type { Level } from './event.ts';
 import type { LogContext } from './logger.ts';
+import { newRecord } from './merge-fields.ts';
 import { createRandomness, type Randomness } from './sampling/index.ts';
 import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
 import type { Frame, OpenScope } from './scope.ts';
@@ -68,7 +69,7 @@ export class Line implements Subject {
   }
 
   #record(): Record<string, unknown> {
-    const fields: Record<string, unknown> = { ...this.#host.base };
+    const fields = newRecord(this.#host.base);
     if (this.#bound !== undefined) assignFields(fields, this.#bound);
     this.#addContext(fields, this.#context);
     this.#addMessage(fields, this.#message);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { faultsOfRoutes } from './delivery/check-routes.ts';
 import type { RouteOptions } from './delivery/types.ts';
 import { LEVELS, type Level } from './event.ts';
 import type {
@@ -107,7 +108,6 @@ const SPOOL_KEYS = [
 ] as const satisfies readonly (keyof SpoolSettings)[];
 
 const RULE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
-const ROUTE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const ROUTE_PATTERNS = 'a route such as /payments, /payments/:id, /payments/** or POST /payments';
 
 /** @throws TailraceConfigError naming every fault. */
@@ -249,28 +249,21 @@ function resolveSpool(check: Check, value: unknown): SpoolSettings | 'memory' {
 
 function resolveRoutes(check: Check, value: unknown): readonly RouteOptions[] | undefined {
   if (value === undefined) return undefined;
-  const names = new Set<string>();
+  const before = check.faults.length;
   const routes = check.list('routes', value);
   routes.forEach((entry, i) => {
-    const at = `routes[${i}]`;
-    const given = check.record(at, entry);
-    const { name } = given;
-    if (typeof name !== 'string' || !ROUTE_NAME.test(name)) {
-      check.fault(`${at}.name`, name, 'a name of letters, digits, `-` and `_`: it names the cursor');
-    } else if (names.has(name)) {
-      check.fault(`${at}.name`, name, 'a name that no other route has');
-    } else {
-      names.add(name);
-    }
-    const sinks = check.list(`${at}.sinks`, given.sinks);
-    if (sinks.length === 0) check.fault(`${at}.sinks`, given.sinks, 'a list of at least one sink');
-    sinks.forEach((sink, j) => {
-      const { kind } = check.record(`${at}.sinks[${j}]`, sink);
-      check.oneOf(`${at}.sinks[${j}].kind`, kind ?? 'missing', ['builtin', 'module', 'main']);
+    const given = check.record(`routes[${i}]`, entry);
+    check.list(`routes[${i}].sinks`, given.sinks).forEach((sink, j) => {
+      const { kind } = check.record(`routes[${i}].sinks[${j}]`, sink);
+      check.oneOf(`routes[${i}].sinks[${j}].kind`, kind ?? 'missing', ['builtin', 'module', 'main']);
     });
+    if (given.sinks === undefined) check.fault(`routes[${i}].sinks`, undefined, 'a list of at least one sink');
   });
-  // Checked above as far as a fault would not be told by the delivery itself.
-  return routes as readonly RouteOptions[];
+  if (check.faults.length > before) return [];
+  // Its shape is checked above; what it says is for the delivery to judge.
+  const shaped = routes as readonly RouteOptions[];
+  check.faults.push(...faultsOfRoutes(shaped).map((fault) => `routes: ${fault}`));
+  return shaped;
 }
 
 function resolveServer(check: Check, env: Environment): ResolvedOptions['server'] {

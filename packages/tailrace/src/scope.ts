@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Level } from './event.ts';
-import { mergeFields } from './merge-fields.ts';
+import { mergeFields, newRecord } from './merge-fields.ts';
 import type { MisuseCode } from './misuse.ts';
 import { redactKeys } from './redact-keys.ts';
 import type { Decision } from './sampling/decision.ts';
@@ -149,7 +149,7 @@ export class OpenScope implements Scope, Subject, Frame {
     this.#startedMs = performance.now();
     this.identity = identity;
     this.neighbour = identity.neighbour;
-    this.fields = { ...host.base };
+    this.fields = newRecord(host.base);
     mergeFields(this.fields, fields);
     // They name the trace, and are told as `trace_id` and `parent_span_id`.
     if (this.fields.traceparent !== undefined) this.fields.traceparent = undefined;
