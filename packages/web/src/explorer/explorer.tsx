@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { isSearchFault } from '../api/api-error.ts';
+import { useRetryFailed } from '../api/use-retry-failed.ts';
 import { EventDrawer } from '../event/event-drawer.tsx';
 import { idOf } from '../event/event-record.ts';
 import { FacetsPanel } from '../facets/facets-panel.tsx';
@@ -12,7 +13,7 @@ import { SearchBar } from '../search/search-bar.tsx';
 import { SearchSyntax } from '../search/search-syntax.tsx';
 import { Failure } from '../shell/failure.tsx';
 import { Icon } from '../shell/icons.tsx';
-import { useMessages } from '../shell/settings.tsx';
+import { useSettings } from '../shell/settings.tsx';
 import type { ChangeView } from '../state/use-view.ts';
 import type { ViewState } from '../state/view-state.ts';
 import {
@@ -41,7 +42,7 @@ const LIVE_REFRESH_MS = 5000;
 const READING_PX = 60;
 
 export function Explorer({ view, change }: { view: ViewState; change: ChangeView }) {
-  const messages = useMessages();
+  const { messages, locale } = useSettings();
   const { q } = view;
   const range = checkedRange(view.range, Date.now());
   const isLive = view.live && isRelative(range);
@@ -78,6 +79,8 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
   const stored = useMemo(() => rows.data?.pages.flatMap(({ events }) => events) ?? [], [rows.data]);
   const events = useMemo(() => (isLive ? mergeEvents(tail.events, stored) : stored), [isLive, tail.events, stored]);
   const fault = [rows.error, histogram.error, tail.error].find(isSearchFault);
+  const failures = distinctFailures([rows.error, histogram.error, summary.error, facets.error]);
+  const retryFailed = useRetryFailed();
   const warnings = [...new Set([...(rows.data?.pages[0]?.meta.warnings ?? []), ...(summary.meta?.warnings ?? [])])];
 
   const search = useCallback((next: string) => change({ q: next }), [change]);
@@ -117,6 +120,7 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
   });
 
   const wider = widerRange(range, rowsRange);
+  const count = new Intl.NumberFormat(locale).format(events.length);
   const isEmpty = events.length === 0 && !rows.isPending && rows.error === null;
 
   return (
@@ -178,13 +182,15 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
               <Icon name="close" />
             </button>
           </div>
-          {facets.error !== null && !isSearchFault(facets.error) && (
-            <Failure error={facets.error} onRetry={facets.retry} />
+          {(facets.error === null || facets.facets.length > 0) && (
+            <FacetsPanel facets={facets.facets} isPending={facets.isPending} query={q} onSearch={search} />
           )}
-          <FacetsPanel facets={facets.facets} isPending={facets.isPending} query={q} onSearch={search} />
         </aside>
 
         <main ref={results} className="results" id="results" tabIndex={-1}>
+          {failures.map((error) => (
+            <Failure key={String(error)} error={error} onRetry={retryFailed} />
+          ))}
           <section className="overview">
             <SummaryStrip
               summary={summary.summary}
@@ -198,12 +204,11 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
                 onZoom={(fromMs, toMs) => change({ range: absoluteRange(fromMs, toMs), live: false })}
               />
             )}
-            {summary.error !== null && !isSearchFault(summary.error) && (
-              <Failure error={summary.error} onRetry={() => void summary.refetch()} />
-            )}
             {histogram.isPending && <div className="skeleton skeleton-panel" />}
-            {histogram.error !== null && !isSearchFault(histogram.error) && (
-              <Failure error={histogram.error} onRetry={() => void histogram.refetch()} />
+            {events.length > 0 && (
+              <p className="muted small rows-note">
+                {rows.hasNextPage ? messages.rows.limited(count) : messages.rows.shown(count)} {messages.rows.stored}
+              </p>
             )}
           </section>
           {warnings.length > 0 && !isEmpty && (
@@ -215,9 +220,6 @@ export function Explorer({ view, change }: { view: ViewState; change: ChangeView
           )}
           <LiveNotices tail={tail} onResume={() => results.current?.scrollTo({ top: 0 })} />
           {rows.isPending && <RowsSkeleton />}
-          {rows.error !== null && !isSearchFault(rows.error) && events.length === 0 && (
-            <Failure error={rows.error} onRetry={() => void rows.refetch()} />
-          )}
           {fault !== undefined && events.length === 0 && <SearchSyntax onTry={search} />}
           {isEmpty && (
             <EmptyRows
@@ -272,6 +274,12 @@ function widerRange(range: TimeRange, resolved: ResolvedRange): TimeRange {
   const preset = presetOf(range);
   const next = preset && PRESETS[PRESETS.indexOf(preset) + 1];
   return next === undefined ? zoomOut(resolved, Date.now()) : presetRange(next);
+}
+
+/** What went wrong, each once: a server that is away fails every question in the same way. */
+function distinctFailures(errors: readonly unknown[]): unknown[] {
+  const failures = errors.filter((error) => error !== null && !isSearchFault(error));
+  return failures.filter((error, i) => failures.findIndex((other) => String(other) === String(error)) === i);
 }
 
 /** Counts up every so often while it is on. */

@@ -56,9 +56,6 @@ export function useFacets(params: SearchParams) {
       facets: answers.flatMap(({ data }): readonly Facet[] => data?.facets ?? []),
       isPending: answers.some(({ isPending }) => isPending),
       error: answers.find(({ error }) => error !== null)?.error ?? null,
-      retry: () => {
-        for (const answer of answers) if (answer.isError) void answer.refetch();
-      },
     }),
   });
 }

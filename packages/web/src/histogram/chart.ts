@@ -41,7 +41,9 @@ export interface Chart {
   destroy(): void;
 }
 
-const WHISKERS_FIT_PX = 5;
+/** Distances between two labels of the scale: events come whole. */
+const WHOLE_STEPS = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+const WHISKERS_FIT_PX = 3;
 const LEAST_HEIGHT_PX = 3;
 const BAR_SHARE = 0.86;
 const MAX_BAR_PX = 64;
@@ -93,8 +95,9 @@ export function createChart({ element, size, columns: first, colours, time, loca
           size: 46,
           gap: 6,
           space: 28,
+          incrs: WHOLE_STEPS,
           font: '11px system-ui, sans-serif',
-          values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? compact.format(value) : '')),
+          values: (_, splits) => splits.map((value) => compact.format(value)),
         },
       ],
       series: [

@@ -116,7 +116,8 @@ export function HistogramPanel({ histogram, range, onZoom }: Props) {
         ))}
         {histogram.meta.accuracy === 'estimated' && <span className="muted">{words.hatched}</span>}
         <span className="muted">
-          {words.bucket(formatDuration(columns.bucketMs, locale))} · {words.zoomHint}
+          {words.bucket(formatDuration(columns.bucketMs, locale))}
+          <span className="zoom-hint"> · {words.zoomHint}</span>
         </span>
       </figcaption>
     </figure>

@@ -39,7 +39,8 @@ export function ProducersTable({ producers }: { producers: readonly ProducerAcco
 function ProducerRows({ producer }: { producer: ProducerAccount }) {
   const { messages, locale } = useSettings();
   const words = messages.ledger;
-  const [isOpen, setOpen] = useState(producer.missing > 0);
+  const [chosen, setChosen] = useState<boolean>();
+  const isOpen = chosen ?? producer.missing > 0;
   const detailsId = useId();
   const state = stateOf(producer, Date.now());
   const format = new Intl.NumberFormat(locale);
@@ -53,7 +54,7 @@ function ProducerRows({ producer }: { producer: ProducerAccount }) {
             aria-expanded={isOpen}
             aria-controls={detailsId}
             aria-label={words.details(producer.service ?? producer.producer)}
-            onClick={() => setOpen(!isOpen)}
+            onClick={() => setChosen(!isOpen)}
           >
             <Icon name={isOpen ? 'down' : 'right'} />
             {producer.service ?? <code>{producer.producer}</code>}

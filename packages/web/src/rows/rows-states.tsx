@@ -69,7 +69,7 @@ export function RowsFooter({ count, hasMore, isLoading, failed, onMore }: Footer
   const shown = new Intl.NumberFormat(locale).format(count);
   return (
     <div className="rows-footer">
-      <p className="muted">{hasMore ? words.limited(shown) : `${words.shown(shown)}. ${words.all}`}</p>
+      <p className="muted">{hasMore ? words.limited(shown) : words.shown(shown)}</p>
       {hasMore && (
         <button type="button" className="button" onClick={onMore} disabled={isLoading}>
           {isLoading ? words.loadingMore : failed ? messages.failure.retry : words.more}

@@ -1,5 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { useClient } from '../api/api-context.tsx';
+import { useRetryFailed } from '../api/use-retry-failed.ts';
 import { useLedger } from '../ledger/ledger-screen.tsx';
 import { formatBytes, formatDuration } from '../measure/format.ts';
 import { useSettings } from './settings.tsx';
@@ -20,6 +22,15 @@ export function HealthStrip() {
   });
   const ledger = useLedger(REFRESH_MS);
   const isConnected = data !== undefined && error === null;
+
+  // A server that is back is asked again what it couldn't answer.
+  const retryFailed = useRetryFailed();
+  const wasConnected = useRef(isConnected);
+  useEffect(() => {
+    if (isConnected && !wasConnected.current) retryFailed();
+    wasConnected.current = isConnected;
+  }, [isConnected, retryFailed]);
+
   const missing = ledger.data?.totals.missing;
   const state = isConnected ? (data.status === 'ok' ? 'good' : 'warn') : isPending ? 'waiting' : 'bad';
 
