@@ -79,8 +79,8 @@ describe('the packed library', () => {
     const manifest: unknown = JSON.parse(await readFile(join(LIBRARY, 'package.json'), 'utf8'));
     const targets = exportTargets(manifest).filter((target) => !target.includes('/src/'));
     expect(targets.length).toBeGreaterThan(10);
-    expect(files).toEqual(expect.arrayContaining(targets.map((target) => target.replace(/^\.\//, ''))));
-    expect(files).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'README.md']));
+    const expected = [...targets.map((target) => target.replace(/^\.\//, '')), 'LICENSE', 'README.md'];
+    expect(expected.filter((file) => !files.includes(file))).toEqual([]);
   });
 
   it.each(['esm', 'cjs'] as const)('works from a plain JavaScript project: %s', async (kind) => {
