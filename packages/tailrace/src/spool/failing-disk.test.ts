@@ -61,8 +61,10 @@ function mountSmallDisk(path: string, size: string): { unmount(): void } | undef
   return { unmount: () => execFileSync('umount', ['-l', path]) };
 }
 
-const probe = mountSmallDisk(join(mkdtempSync(join(tmpdir(), 'tailrace-mount-')), 'probe'), '64k');
+const probeFolder = mkdtempSync(join(tmpdir(), 'tailrace-mount-'));
+const probe = mountSmallDisk(join(probeFolder, 'probe'), '64k');
 probe?.unmount();
+rmSync(probeFolder, { recursive: true, force: true });
 const canMount = probe !== undefined;
 if (!canMount) console.warn('skipped: tests with a full and a read-only disk need the right to mount (run as root)');
 
