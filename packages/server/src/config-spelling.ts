@@ -1,6 +1,6 @@
 /** The name among `names` that is nearest to a misspelt one, `undefined` where none is near. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const bound = Math.max(1, Math.min(4, Math.floor(name.length / 4)));
+  const bound = Math.max(name.length < 4 ? 1 : 2, Math.min(4, Math.floor(name.length / 4)));
   let best: string | undefined;
   let bestDistance = bound + 1;
   for (const candidate of names) {

@@ -13,6 +13,7 @@ import { guard } from './access/access.ts';
 import { answerErrors } from './api/errors.ts';
 import { createLiveTail } from './api/live-tail.ts';
 import { createMetrics, metricsRoute } from './api/metrics.ts';
+import { openApiRoute } from './api/openapi.ts';
 import { operationsRoutes } from './api/operations-routes.ts';
 import { screens } from './api/screens.ts';
 import { searchRoutes } from './api/search-routes.ts';
@@ -123,8 +124,10 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
     httpSource(app, { ...config, ingest });
     searchRoutes(app, { store, onQuery: metrics.observeQuery });
     tailRoute(app, live);
-    operationsRoutes(app, { book, dead, ingest, queue, store, writer, version: readVersion() });
+    const version = readVersion();
+    operationsRoutes(app, { book, dead, ingest, queue, store, writer, version });
     metricsRoute(app, metrics);
+    openApiRoute(app, version);
     const notice = screens(app);
     if (notice !== undefined) log('warn', notice);
 
@@ -144,7 +147,8 @@ async function listen(app: FastifyInstance, { port, host }: ServerConfig): Promi
     if (code === 'EADDRINUSE') {
       throw new Error(`port ${port} on ${host} is taken by another program: stop it, or set TAILRACE_PORT`);
     }
-    if (code === 'EACCES') throw new Error(`port ${port} on ${host} is not for this user: set TAILRACE_PORT above 1023`);
+    if (code === 'EACCES')
+      throw new Error(`port ${port} on ${host} is not for this user: set TAILRACE_PORT above 1023`);
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
       throw new Error(`${host} is no address of this machine: set TAILRACE_HOST`);
     }

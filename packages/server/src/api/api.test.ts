@@ -114,6 +114,27 @@ test('an error says what is wrong and where', async () => {
   }
 });
 
+test('the description of the API names every route, with the schemas that check them', async () => {
+  const server = await startServer();
+  const { body } = await server.get('/v1/openapi.json');
+  const { paths } = body as { paths: Record<string, Record<string, { parameters?: { name: string }[] }>> };
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const method of Object.keys(methods)) {
+      if (path === '/v1/tail') continue;
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${server.url}${path.replace('{id}', 'aaaaaaaa-1')}`, {
+        method: method.toUpperCase(),
+        ...(method === 'post' ? { headers, body: '{}' } : {}),
+      });
+      expect([path, method, (await answer.text()).includes('"NOT_FOUND"')]).toEqual([path, method, false]);
+    }
+  }
+  expect(paths['/v1/events']?.get?.parameters?.map(({ name }) => name)).toEqual(['q', 'from', 'to', 'limit', 'cursor']);
+  expect(paths['/v1/query']?.post).toMatchObject({
+    requestBody: { content: { 'application/json': { schema: { properties: { where: { type: 'string' } } } } } },
+  });
+});
+
 test('a live tail shows what matches, once it is on disk, and goes when its client goes', async () => {
   const server = await startServer();
   const stop = new AbortController();

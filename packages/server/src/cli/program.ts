@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type Client, CommandError, createClient } from './client.ts';
 import { explain, ledger, listDead, type Output, type QueryFlags, query, replayDead, tail } from './commands.ts';
+import { doctor } from './doctor.ts';
+import { showSpools } from './spool.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server, 4 the ledger has a gap.
@@ -96,6 +98,21 @@ export async function runProgram(args: readonly string[], streams: ProgramStream
     .description('offer them to the server again: all, or those with these ids')
     .argument('[ids...]')
     .action((ids: string[], flags: CommonFlags) => replayDead(clientOf(flags), ids, outputOf(flags)));
+
+  program
+    .command('spool')
+    .description("show the spools in a data folder: the server's queue and the producers'; needs no server")
+    .addOption(new Option('--data-dir <folder>').env('TAILRACE_DATA_DIR').default('./tailrace-data'))
+    .option('--json', 'answer as JSON, for programs')
+    .action((flags: { dataDir: string; json?: boolean }) =>
+      showSpools(flags.dataDir, { json: flags.json === true, write: (text) => streams.write(`${text}\n`) }),
+    );
+
+  asking(program.command('doctor'))
+    .description('check configuration, disk, server and ledger')
+    .action(async (flags: CommonFlags) => {
+      exitCode = await doctor(clientOf(flags), outputOf(flags));
+    });
 
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,0 +1,168 @@
+/** `GET /v1/openapi.json`: the API's description, made from the schemas that check the requests. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { planSchema } from '../query/plan.ts';
+import {
+  deadParameters,
+  eventsParameters,
+  facetsParameters,
+  histogramParameters,
+  replayBody,
+  tailParameters,
+} from './parameters.ts';
+
+interface Operation {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly summary: string;
+  /** The key that it needs. */
+  readonly access: 'ingest' | 'read' | 'open';
+  readonly parameters?: z.ZodObject | z.ZodType;
+  readonly body?: z.ZodType;
+  /** Content type of the answer. @defaultValue `application/json` */
+  readonly answers?: string;
+}
+
+const OPERATIONS: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/v1/events',
+    summary: 'Takes events: NDJSON or a JSON array, gzip or not. Answers when they are on disk.',
+    access: 'ingest',
+  },
+  {
+    method: 'get',
+    path: '/v1/events',
+    summary: 'Events, newest first, by page.',
+    access: 'read',
+    parameters: eventsParameters,
+  },
+  { method: 'get', path: '/v1/events/{id}', summary: 'One event, and those of its request and trace.', access: 'read' },
+  { method: 'post', path: '/v1/query', summary: 'Runs a plan.', access: 'read', body: planSchema },
+  {
+    method: 'get',
+    path: '/v1/facets',
+    summary: 'Top values of fields, with counts.',
+    access: 'read',
+    parameters: facetsParameters,
+  },
+  { method: 'get', path: '/v1/fields', summary: 'The fields that events have.', access: 'read' },
+  {
+    method: 'get',
+    path: '/v1/histogram',
+    summary: 'Counts by time, split by kind.',
+    access: 'read',
+    parameters: histogramParameters,
+  },
+  {
+    method: 'get',
+    path: '/v1/tail',
+    summary: 'Events as they arrive, as server-sent events `event` and `dropped`.',
+    access: 'read',
+    parameters: tailParameters,
+    answers: 'text/event-stream',
+  },
+  { method: 'get', path: '/v1/ledger', summary: 'The account of each producer, and what is missing.', access: 'read' },
+  {
+    method: 'get',
+    path: '/v1/dead',
+    summary: 'Dead letters, newest first.',
+    access: 'read',
+    parameters: deadParameters,
+  },
+  {
+    method: 'post',
+    path: '/v1/dead/replay',
+    summary: 'Offers dead letters again.',
+    access: 'ingest',
+    body: replayBody,
+  },
+  { method: 'get', path: '/healthz', summary: 'The process lives; and how it is.', access: 'open' },
+  { method: 'get', path: '/readyz', summary: '200 where events that come in reach the store.', access: 'open' },
+  { method: 'get', path: '/metrics', summary: 'Numbers for Prometheus.', access: 'read', answers: 'text/plain' },
+];
+
+const ERROR = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message'],
+      properties: {
+        code: { type: 'string' },
+        message: { type: 'string' },
+        position: { type: 'integer', description: 'Character in the search string at which the fault is, from 0.' },
+        hint: { type: 'string' },
+      },
+    },
+  },
+};
+
+export function openApiRoute(app: FastifyInstance, version: string): void {
+  const document = describeApi(version);
+  app.get('/v1/openapi.json', { config: { access: 'open' } }, async () => document);
+}
+
+export function describeApi(version: string): Readonly<Record<string, unknown>> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Tailrace', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    paths,
+    components: {
+      schemas: { Error: ERROR },
+      securitySchemes: {
+        ingest: { type: 'http', scheme: 'bearer', description: 'The ingest key, where one is set.' },
+        read: { type: 'http', scheme: 'bearer', description: 'The read key, where one is set.' },
+      },
+    },
+  };
+}
+
+function describe({ method, path, summary, access, parameters, body, answers = 'application/json' }: Operation) {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const requestBody = path === '/v1/events' && method === 'post' ? EVENTS_BODY : jsonBody(body);
+  return {
+    summary,
+    security: access === 'open' ? [] : [{ [access]: [] }],
+    ...(inPath.length + (parameters === undefined ? 0 : 1) === 0
+      ? {}
+      : { parameters: [...inPath, ...inQuery(parameters)] }),
+    ...(requestBody === undefined ? {} : { requestBody }),
+    responses: {
+      200: { description: 'Done.', content: { [answers]: {} } },
+      default: {
+        description: 'Not done.',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    },
+  };
+}
+
+const EVENTS_BODY = {
+  required: true,
+  content: {
+    'application/x-ndjson': { schema: { type: 'string' } },
+    'application/json': { schema: { type: 'array', items: { type: 'object' } } },
+  },
+};
+
+function jsonBody(schema: z.ZodType | undefined) {
+  if (schema === undefined) return undefined;
+  return { content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } } };
+}
+
+function inQuery(parameters: z.ZodType | undefined) {
+  if (parameters === undefined) return [];
+  const { properties = {} } = z.toJSONSchema(parameters, { io: 'input', unrepresentable: 'any' });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+}

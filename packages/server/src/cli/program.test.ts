@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { eventLine, eventually, startServer, temporaryFolder } from '../../tests/test-server.ts';
+import { parseAggregates } from './aggregates.ts';
+import { runProgram } from './program.ts';
+import { cellText, formatTable } from './table.ts';
+
+const P = '0mb1x9k3fqz7a';
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  const code = await runProgram(args, {
+    write: (text) => {
+      out += text;
+    },
+    writeError: (text) => {
+      err += text;
+    },
+  });
+  return { code, out, err };
+}
+
+test('query, explain and ledger tell of a real server, for people and for programs', async () => {
+  const server = await startServer();
+  const url = ['--url', server.url];
+  await server.post([eventLine(P, 1, { message: 'card declined', status: 402 }), eventLine(P, 2)].join('\n'));
+  const found = await eventually(
+    () => run('query', 'status:402', ...url),
+    ({ out }) => out.includes('card declined'),
+  );
+  expect(found).toMatchObject({ code: 0, err: '' });
+  expect(found.out).toContain('1 row · exact');
+  expect(JSON.parse((await run('query', 'status:402', '--json', ...url)).out).rows).toHaveLength(1);
+
+  const explained = await run('explain', `${P}-1`, ...url);
+  expect(explained.out).toContain('kept by SAMPLED_NORMAL at rate 1');
+  expect(explained.out).toContain('It counts as 1 event.');
+  const ledger = await run('ledger', '--json', ...url);
+  expect([ledger.code, JSON.parse(ledger.out).totals.stored]).toEqual([0, 2]);
+  expect((await run('dead', ...url)).out).toContain('there are no dead letters');
+  expect(JSON.parse((await run('doctor', '--json', ...url)).out).findings).toMatchObject([
+    { check: 'config', ok: true },
+    { check: 'disk' },
+    { check: 'server', ok: true },
+    { check: 'ledger', ok: true, message: '2 stored, 0 dead, 0 missing' },
+  ]);
+  const spools = JSON.parse((await run('spool', '--json', '--data-dir', server.dataDir)).out);
+  expect(spools.spools).toMatchObject([{ folder: 'queue', segments: 1, pid: process.pid }]);
+});
+
+test('a hole in the ledger is an exit code that a script can watch', async () => {
+  const server = await startServer({ settings: { ledgerGraceSeconds: 0 } });
+  await server.post([eventLine(P, 1), eventLine(P, 3)].join('\n'));
+  expect(await run('ledger', '--url', server.url)).toMatchObject({ code: 4 });
+});
+
+test('tail shows events as they arrive, and ends after as many as it was told', async () => {
+  const server = await startServer();
+  const tail = run('tail', '-n', '2', '--json', '--url', server.url);
+  await eventually(
+    async () => String((await server.get('/metrics')).body),
+    (metrics) => /tailrace_tail_clients 1/.test(metrics),
+  );
+  await server.post([1, 2].map((n) => eventLine(P, n)).join('\n'));
+  const { code, out } = await tail;
+  expect(code).toBe(0);
+  expect(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event_id),
+  ).toEqual([`${P}-1`, `${P}-2`]);
+});
+
+test('what goes wrong has its own exit code and says what to do', async () => {
+  const server = await startServer();
+  expect(await run('query', 'status:(', '--url', server.url)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('at character'),
+  });
+  expect(await run('query', 'x', '--url', 'http://127.0.0.1:1')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('tailrace server'),
+  });
+  expect(await run('query', '--agg', 'p99', '--url', server.url)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('"p99"'),
+  });
+  expect(await run('frobnicate')).toMatchObject({ code: 2, err: expect.stringContaining('frobnicate') });
+  expect(await run('spool', '--data-dir', `${temporaryFolder()}/none`)).toMatchObject({ code: 2 });
+  expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('Exit codes') });
+});
+
+test('aggregates are read as people write them', () => {
+  expect(parseAggregates('count, p99(duration_ms), avg(a.b), error_rate')).toEqual([
+    { fn: 'count' },
+    { fn: 'percentile', field: 'duration_ms', p: 99 },
+    { fn: 'avg', field: 'a.b' },
+    { fn: 'error_rate' },
+  ]);
+});
+
+test('an event can not write to the terminal, and an estimate shows its interval', () => {
+  expect(cellText('a\u001b[31mred\u0007\nb')).toBe('a·[31mred· b');
+  expect(cellText({ value: 1200, low: 1160, high: 1240 })).toBe('1,200 ±40');
+  expect(cellText({ value: 10, low: 8, high: 20 })).toBe('10 (8 – 20)');
+  expect(
+    formatTable(
+      ['n', 'text'],
+      [
+        { n: 5, text: 'x' },
+        { n: 1000, text: 'y' },
+      ],
+    ).split('\n'),
+  ).toEqual(['    n  text', '─────  ────', '    5  x', '1,000  y']);
+});

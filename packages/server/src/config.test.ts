@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../tests/test-server.ts';
+import { ConfigError, loadConfig } from './config.ts';
+
+const KEYS = { TAILRACE_INGEST_KEY: 'i'.repeat(20), TAILRACE_READ_KEY: 'r'.repeat(20) };
+
+function faultsOf(environment: Record<string, string>, file?: string): string {
+  try {
+    loadConfig(environment, {}, file);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+function write(name: string, content: string): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, content);
+  return path;
+}
+
+test('nothing given is a server on loopback that forces every write', () => {
+  expect(loadConfig({})).toMatchObject({
+    port: 7300,
+    host: '127.0.0.1',
+    dataDir: './tailrace-data',
+    fsync: 'always',
+    redaction: 'on',
+    notices: [],
+  });
+});
+
+test('options win over the environment, and that over the file', () => {
+  const file = write('tailrace.yaml', 'port: 1\nhost: localhost\nfsync: off\nqueueMaxBytes: 32 MiB\n');
+  const config = loadConfig({ TAILRACE_HOST: '127.0.0.2', TAILRACE_PORT: '2' }, { port: '3' }, file);
+  expect(config).toMatchObject({ port: 3, host: '127.0.0.2', fsync: 'off', queueMaxBytes: 32 * 1024 * 1024 });
+});
+
+test('all faults are told at once, each with name, value, what is accepted, and the nearest name', () => {
+  const file = write('tailrace.yaml', 'prot: 7300\nmaxLineBytes: huge\n');
+  const faults = faultsOf({ TAILRACE_PORT: '70000', TAILRACE_FSYNC: 'sometimes', TAILRACE_DATADIR: '/x' }, file);
+  for (const fault of [
+    'TAILRACE_PORT="70000" must be a port from 0 to 65535',
+    'TAILRACE_FSYNC="sometimes" must be always, off, or milliseconds',
+    'TAILRACE_DATADIR is no setting; did you mean TAILRACE_DATA_DIR?',
+    `prot in ${file} is no setting; did you mean port?`,
+    `maxLineBytes in ${file}="huge" must be a size in bytes`,
+  ]) {
+    expect(faults).toContain(fault);
+  }
+});
+
+test('a server that others can reach needs both keys, and they differ', () => {
+  expect(faultsOf({ TAILRACE_HOST: '0.0.0.0' })).toContain('set TAILRACE_INGEST_KEY and TAILRACE_READ_KEY');
+  expect(faultsOf({ TAILRACE_HOST: '::', TAILRACE_INGEST_KEY: KEYS.TAILRACE_INGEST_KEY })).toContain(
+    'set TAILRACE_READ_KEY',
+  );
+  expect(faultsOf({ ...KEYS, TAILRACE_READ_KEY: KEYS.TAILRACE_INGEST_KEY })).toContain('must differ');
+  expect(loadConfig({ TAILRACE_HOST: '0.0.0.0', ...KEYS }).host).toBe('0.0.0.0');
+});
+
+test('a key may come from a file, and is never shown', () => {
+  const file = write('key', `${KEYS.TAILRACE_READ_KEY}\n`);
+  expect(loadConfig({ TAILRACE_READ_KEY_FILE: file }).readKey).toBe(KEYS.TAILRACE_READ_KEY);
+  expect(faultsOf({ TAILRACE_READ_KEY_FILE: '/nowhere/key' })).toContain(
+    'TAILRACE_READ_KEY_FILE="/nowhere/key" can\'t be read',
+  );
+  expect(faultsOf({ ...KEYS, TAILRACE_READ_KEY_FILE: file })).toContain('give one of them');
+  const short = faultsOf({ TAILRACE_READ_KEY: 'sesame' });
+  expect(short).toContain('TAILRACE_READ_KEY must be 16 to 512');
+  expect(short).not.toContain('sesame');
+});
+
+test('what Kubernetes and the library put into the environment does no harm', () => {
+  const config = loadConfig({
+    TAILRACE_PORT: 'tcp://10.0.0.1:7300',
+    TAILRACE_SERVICE_HOST: '10.0.0.1',
+    TAILRACE_PORT_7300_TCP_ADDR: '10.0.0.1',
+    TAILRACE_URL: 'http://localhost:7300',
+    TAILRACE_SOMETHING_ELSE_ENTIRELY: '1',
+  });
+  expect(config.port).toBe(7300);
+  expect(config.notices).toEqual([expect.stringContaining('TAILRACE_SOMETHING_ELSE_ENTIRELY')]);
+});
