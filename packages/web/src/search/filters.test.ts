@@ -103,3 +103,8 @@ test('quoting is undone by reading', () => {
     }),
   );
 });
+
+test('of several excluded values one is let in again, and the others stay out', () => {
+  expect(removeFilter('NOT service:(a OR b OR c) x', 'service', 'b')).toBe('-service:(a OR c) x');
+  expect(removeFilter('-service:(a OR c)', 'service', 'a')).toBe('-service:c');
+});

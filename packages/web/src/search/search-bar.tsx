@@ -210,7 +210,7 @@ function Fault({ id, query, fault }: { id: string; query: string; fault: ApiErro
       <p>
         <strong>{words.fault}</strong>
         {position !== undefined && <span className="muted"> ({words.faultAt(position + 1)})</span>}: {fault.message}
-        {fault.hint !== undefined && <span className="muted"> {fault.hint}</span>}
+        {fault.hint !== undefined && <span className="muted"> · {fault.hint}</span>}
       </p>
       {excerpt !== undefined && (
         <code className="fault-line">

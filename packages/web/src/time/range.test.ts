@@ -60,3 +60,8 @@ test('a local input holds the same second again', () => {
   );
   expect(fromLocalInput('soon')).toBeUndefined();
 });
+
+test('zooming out keeps the middle where the future does not forbid it', () => {
+  const range = { fromMs: NOW - 3_600_000, toMs: NOW - 3_000_000 };
+  expect(resolveRange(zoomOut(range, NOW), NOW)).toEqual({ fromMs: NOW - 3_900_000, toMs: NOW - 2_700_000 });
+});
