@@ -87,7 +87,11 @@ export class Lane {
       for (;;) {
         const heard = this.#progress.rings;
         if (this.#endsSeen > endsSeen) target = Math.min(target, this.#bytesAtEnd);
-        if (this.#committedBytes >= target) return true;
+        if (this.#committedBytes >= target) {
+          // Or the process that ends after its flush leaves an old cursor, and the next one sends it all again.
+          await this.#reader?.persist().catch(() => {});
+          return true;
+        }
         if (signal.aborted || this.#stop.signal.aborted) return false;
         await this.#progress.waitAfter(heard, this.route.clock, POLL_MS.longest, signal);
       }
