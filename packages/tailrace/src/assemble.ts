@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
+import { fetchInScope, noteCallee } from './callees.ts';
 import { Counters } from './counters.ts';
 import type { Delivery, DeliveryReport } from './delivery/types.ts';
 import { createReportReader } from './delivery-reports.ts';
@@ -8,11 +9,11 @@ import { Line } from './line.ts';
 import { createLogger, Levels } from './logger.ts';
 import { MISUSE, type MisuseCode } from './misuse.ts';
 import type { Notices } from './notices.ts';
-import { type EndingInstance, unwatchProcessEnd, watchProcessEnd } from './process-end.ts';
+import { type EndingInstance, UnfinishedError, unwatchProcessEnd, watchProcessEnd } from './process-end.ts';
 import { createRecorder } from './recorder.ts';
 import { createRedactor } from './redaction/index.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
-import { createPolicy, KEPT_HEADER, parseKeepSignal, subjectOfEvent } from './sampling/index.ts';
+import { createPolicy, subjectOfEvent } from './sampling/index.ts';
 import { type Frame, OpenScope, type ScopeHost, settle, stepArguments } from './scope.ts';
 import { createSerialiser } from './serialise/index.ts';
 import type { Spool } from './spool/types.ts';
@@ -28,6 +29,8 @@ export interface TailraceParts {
   readonly ledger: Ledger;
   readonly notices: Notices;
   readonly spool: Spool;
+  /** Removes a spool that is closed and delivered, at once. */
+  readonly discardSpool?: () => void;
   readonly startDelivery: (onReport: (report: DeliveryReport) => void) => StartedDelivery;
 }
 
@@ -70,6 +73,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   let isClosed = false;
   let ledgerChanges = 0;
   let deliveredChanges = 0;
+  let isSettled = false;
 
   function onAppend(): void {
     if (isWakeDue) return;
@@ -172,9 +176,11 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     },
     hasNews: () => deliveredChanges !== ledger.changes,
     async deliver(timeoutMs) {
-      writeLedger(false);
+      // Most likely the last word. Should the process live on, its next line takes it back.
+      writeLedger(true);
       deliveredChanges = ledger.changes;
-      return tailrace.flush(timeoutMs);
+      isSettled = await tailrace.flush(timeoutMs);
+      return isSettled;
     },
     closeNow(reason) {
       if (isClosed) return;
@@ -183,8 +189,10 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
         if (!scope.hasError) scope.error(new UnfinishedError(reason));
         scope.end();
       }
-      writeLedger(true);
+      const isDelivered = isSettled && deliveredChanges === ledger.changes;
+      if (!isDelivered) writeLedger(true);
       spool.close();
+      if (isDelivered) parts.discardSpool?.();
     },
   };
   if (options.handleExit) watchProcessEnd(ending);
@@ -232,13 +240,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     async fetch(input, init) {
       const scope = storage.getStore()?.scope;
       if (scope === undefined) return fetch(input, init);
-      const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
-      for (const [name, value] of Object.entries(outgoingHeaders(scope, policy))) {
-        if (!headers.has(name)) headers.set(name, value);
-      }
-      const response = await fetch(input, { ...init, headers });
-      noteCallee(scope, response.headers);
-      return response;
+      return fetchInScope(scope, policy, input, init);
     },
     explain: (event) => policy.explain(subjectOfEvent(event, options.service)),
     ledger: () => ledger.line(Date.now(), isClosed),
@@ -277,29 +279,8 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   return tailrace;
 }
 
-/** The error of an event whose scope was open when its process ended. */
-class UnfinishedError extends Error {
-  override readonly name = 'UnfinishedError';
-  readonly code = 'PROCESS_ENDED';
-
-  constructor(reason: string) {
-    super(`the process ended before the work did (${reason})`);
-  }
-}
-
 function endOnce(scope: OpenScope): void {
   if (!scope.isEnded) scope.end();
-}
-
-function noteCallee(scope: OpenScope, headers: Headers | Readonly<Record<string, unknown>>): void {
-  const header = headers instanceof Headers ? headers.get(KEPT_HEADER) : headers[KEPT_HEADER];
-  const signal = parseKeepSignal(typeof header === 'string' ? header : undefined);
-  if (signal === undefined || signal.rate <= (scope.neighbour?.rate ?? 0)) return;
-  scope.neighbour = {
-    rule: 'CALLEE_KEPT',
-    rate: signal.rate,
-    because: `a callee kept its event for ${signal.rule} at rate ${signal.rate}`,
-  };
 }
 
 /** The share of the spool's bound in use; full where the disk takes nothing. */

@@ -3,7 +3,7 @@
  * spool on disk that loses none of it.
  */
 
-export type { Batch, Sink, SinkOutcome } from './delivery/sink.ts';
+export type { Batch, CreateSink, Sink, SinkContext, SinkOutcome } from './delivery/sink.ts';
 export type { RouteOptions, RouteStats, SinkSpec } from './delivery/types.ts';
 export { EVENT_SCHEMA, LEVELS, type Level, type StepRecord, type TailraceEvent } from './event.ts';
 export type { LedgerLine } from './ledger/index.ts';

@@ -25,6 +25,8 @@ interface Ended {
   /** What the process left in its spool. */
   readonly events: readonly Record<string, unknown>[];
   readonly ledger: LedgerLine | undefined;
+  /** The folders of spools that are left. */
+  readonly left: readonly string[];
 }
 
 interface SpooledLine {
@@ -78,6 +80,7 @@ ${body}`,
     stderr,
     events: lines.filter(({ schema, topic }) => schema === EVENT_SCHEMA && topic !== HANDLER_ERROR_TOPIC),
     ledger: lines.filter(isLedger).at(-1),
+    left: readdirSync(join(dataDir, 'spool')),
   };
 }
 
@@ -103,11 +106,13 @@ const STAY = 'setInterval(() => {}, 1000);';
 
 describe('a process that ends', () => {
   it('by itself, delivers what it logged, and ends with code 0', async () => {
-    const { code, stdout } = await runProgram(`log.info('the last word');`, {
+    const { code, stdout, left } = await runProgram(`log.info('the last word');`, {
       routes: `[{ name: 'console', sinks: [consoleSink()] }]`,
     });
     expect(code).toBe(0);
     expect(stdout).toContain('the last word');
+    // Everything is delivered, so there is nothing for the next process to find.
+    expect(left).toEqual([]);
   });
 
   it('by itself, is not held up by a destination that is away', async () => {

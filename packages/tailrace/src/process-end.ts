@@ -28,6 +28,16 @@ export interface EndingInstance {
   closeNow(reason: string): void;
 }
 
+/** The error of an event whose scope was open when its process ended. */
+export class UnfinishedError extends Error {
+  override readonly name = 'UnfinishedError';
+  readonly code = 'PROCESS_ENDED';
+
+  constructor(reason: string) {
+    super(`the process ended before the work did (${reason})`);
+  }
+}
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 type Signal = (typeof SIGNALS)[number];
 

@@ -116,7 +116,7 @@ describe('faults', () => {
     const options: TailraceOptions = {
       service: 's',
       spool: { fsync: 100, maxBytes: 1_000_000 },
-      redaction: false,
+      redaction: { keys: ['mrn'], action: 'hash', valueAction: 'replace', keep: ['pin'], hashKey: 'shared' },
       routes: [{ name: 'out', sinks: [{ kind: 'builtin', name: 'console', options: {} }] }],
       sampling: {
         rules: [{ name: 'R', rate: 0.5, level: 'warn', topic: 't', route: '/x', service: 's', when: () => true }],

@@ -90,6 +90,8 @@ const REDACTION_KEYS = [
   'paths',
   'patterns',
   'action',
+  'valueAction',
+  'keep',
   'hashKey',
 ] as const satisfies readonly (keyof RedactionOptions)[];
 const LIMIT_KEYS = [
@@ -201,7 +203,7 @@ function resolveRedaction(check: Check, value: TailraceOptions['redaction'] | un
     return {};
   }
   const given = check.object('redaction', value, REDACTION_KEYS);
-  for (const key of ['keys', 'paths'] as const) {
+  for (const key of ['keys', 'paths', 'keep'] as const) {
     check.list(`redaction.${key}`, given[key]).forEach((entry, i) => {
       if (typeof entry !== 'string' || entry === '') check.fault(`redaction.${key}[${i}]`, entry, 'a text');
     });
@@ -212,7 +214,9 @@ function resolveRedaction(check: Check, value: TailraceOptions['redaction'] | un
       check.fault(`redaction.patterns[${i}].pattern`, pattern.pattern, 'a regular expression');
     }
   });
-  check.oneOf('redaction.action', given.action, ['mask', 'remove', 'replace', 'hash']);
+  for (const key of ['action', 'valueAction'] as const) {
+    check.oneOf(`redaction.${key}`, given[key], ['mask', 'remove', 'replace', 'hash']);
+  }
   check.text('redaction.hashKey', given.hashKey, { isSecret: true });
   // Checked above, key by key; the redactor looks closer at the patterns.
   return given as RedactionOptions;

@@ -1,3 +1,4 @@
+import { readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { assembleTailrace, type StartedDelivery } from './assemble.ts';
@@ -108,6 +109,7 @@ export function createTailrace(options: TailraceOptions = {}): Tailrace {
     ledger,
     notices,
     spool: opened.spool,
+    ...(opened.claim !== undefined && { discardSpool: () => removeFolderNow(opened.spool.directory) }),
     startDelivery: (onReport) => startDeliveryFor(resolved, spoolRoot, opened, onReport),
   });
   let closing: Promise<void> | undefined;
@@ -125,6 +127,22 @@ async function giveBackFolder({ spool, claim }: OpenedSpool): Promise<void> {
   if (claim === undefined) return;
   await removeSpool(spool.directory).catch(() => false);
   claim.release();
+}
+
+/**
+ * Removes a folder in which everything is delivered, while the process exits and nothing can be waited for. Without it
+ * each run of a short-lived program would leave one. A file that isn't the spool's stays, and the folder with it.
+ */
+function removeFolderNow(directory: string): void {
+  try {
+    const names = readdirSync(directory);
+    for (const name of names) if (name.endsWith('.ndjson')) unlinkSync(join(directory, name));
+    rmSync(join(directory, 'cursors'), { recursive: true, force: true });
+    for (const name of names) if (name.startsWith('lock')) unlinkSync(join(directory, name));
+    rmdirSync(directory);
+  } catch {
+    // What is left is adopted by the next process.
+  }
 }
 
 interface OpenedSpool {
