@@ -3,7 +3,9 @@ import type { RedactionAction } from '../options.ts';
 
 export const REPLACEMENT = '[REDACTED]';
 const HASH_CHARACTERS = 32;
-const ALREADY_DONE = /^(?:\[REDACTED[A-Z ]{0,40}\]|\*{3}|hash:[0-9a-f]{32})$/;
+/** What redaction left, and the marks of the serialiser, which tell of a value but nothing in it. */
+const ALREADY_DONE =
+  /^(?:\[REDACTED[A-Z ]{0,40}\]|\*{3}|hash:[0-9a-f]{32}|\[Cut: [a-z0-9 ]{1,60}\]|\[Circular\]|\{\})$/;
 
 /** What stands in place of a secret. */
 export type Replace = (action: RedactionAction, mask: string, canonical: string) => string;

@@ -19,6 +19,7 @@ const groups = {
   digits: 0,
   /** Code of the first digit. */
   first: 0,
+  values: new Uint8Array(MAX_DIGITS),
   lengths: new Uint8Array(MAX_DIGITS),
   /** Where each group ends in the text. */
   ends: new Uint32Array(MAX_DIGITS),
@@ -44,6 +45,7 @@ export function findNumbers(text: string, add: (finding: Finding) => void): void
 
 /** The end of what was found at this start of a group, or the start itself. */
 function findAt(text: string, start: number, add: (finding: Finding) => void): number {
+  if (!canStart(text, start)) return start;
   readGroups(text, start);
   if (groups.digits < MIN_DIGITS) return start;
   const card = cardEnd(text, start);
@@ -70,6 +72,19 @@ function findAt(text: string, start: number, add: (finding: Finding) => void): n
   return start;
 }
 
+/** True where the first two groups fit any of the shapes; most numbers, and lists of short ones, are let go here. */
+function canStart(text: string, start: number): boolean {
+  const before = codeAt(text, start - 1);
+  if (before === 43 || before === 40) return true;
+  let end = start;
+  while (end - start <= MAX_DIGITS && isDigit(codeAt(text, end))) end += 1;
+  const length = end - start;
+  if (length >= 11) return length <= MAX_DIGITS;
+  const second = end + separatorWidth(text, end);
+  if (second === end || !isDigit(codeAt(text, second + 1))) return false;
+  return codeAt(text, start) === 48 || length === 1 || length === 3 || length === 4 || length === 6;
+}
+
 function readGroups(text: string, start: number): void {
   groups.count = 0;
   groups.digits = 0;
@@ -80,6 +95,7 @@ function readGroups(text: string, start: number): void {
     while (end - at <= MAX_DIGITS && isDigit(codeAt(text, end))) end += 1;
     if (groups.digits + end - at > MAX_DIGITS) return;
     const width = separatorWidth(text, end);
+    for (let i = at; i < end; i += 1) groups.values[groups.digits + i - at] = text.charCodeAt(i) - 48;
     groups.digits += end - at;
     groups.lengths[groups.count] = end - at;
     groups.ends[groups.count] = end;
@@ -134,13 +150,12 @@ function cardEnd(text: string, start: number): number {
   if (groups.digits < 12 || (first !== 4 && first !== 6 && first < 12)) return start;
   // no issuer's prefix starts with 0, 1, 7 or 9
   if (groups.first < 50 || groups.first === 55 || groups.first === 57) return start;
-  const digits = digitsOf(text, start, endOf(groups.count - 1));
   let count = 0;
   let best = start;
   for (let i = 0; i < groups.count; i += 1) {
     if (i > 1 && lengthOf(i - 1) < 3) break;
     count += lengthOf(i);
-    if (count >= 12 && isCardNumber(digits.slice(0, count))) best = endOf(i);
+    if (count >= (i === 0 ? 12 : 14) && isCard(groups.values, count)) best = endOf(i);
   }
   if (best === start) return start;
   if (best === endOf(0) && (isInHexToken(text, start, best) || isFraction(text, start))) return start;
@@ -161,17 +176,25 @@ function isInHexToken(text: string, start: number, end: number): boolean {
   return !isAlphanumeric(codeAt(text, from - 1)) && !isAlphanumeric(codeAt(text, to));
 }
 
-/** Issuer prefixes of all brands with their lengths, then the Luhn sum. */
+/** True for a whole number, written in digits, that can be a card's. */
 export function isCardNumber(digits: string): boolean {
-  const n = digits.length;
-  if (n < 12 || n > 19) return false;
-  return hasIssuerPrefix(digits, n) && luhn(digits);
+  if (digits.length > MAX_DIGITS) return false;
+  return isCard(
+    Uint8Array.from(digits, (digit) => digit.charCodeAt(0) - 48),
+    digits.length,
+  );
 }
 
-function hasIssuerPrefix(digits: string, n: number): boolean {
-  const two = Number(digits.slice(0, 2));
-  const four = Number(digits.slice(0, 4));
-  if (digits.startsWith('4')) return n === 13 || n === 16 || n === 19;
+/** Issuer prefixes of all brands with their lengths, then the Luhn sum. */
+function isCard(digits: Uint8Array, length: number): boolean {
+  return length >= 12 && length <= 19 && hasIssuerPrefix(digits, length) && luhn(digits, length);
+}
+
+function hasIssuerPrefix(digits: Uint8Array, n: number): boolean {
+  const a = digits[0] ?? 0;
+  const two = a * 10 + (digits[1] ?? 0);
+  const four = two * 100 + (digits[2] ?? 0) * 10 + (digits[3] ?? 0);
+  if (a === 4) return n === 13 || n === 16 || n === 19;
   if ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720)) return n === 16;
   if (two === 34 || two === 37) return n === 15;
   if (two === 36) return n >= 14;
@@ -184,12 +207,11 @@ function hasIssuerPrefix(digits: string, n: number): boolean {
   return two === 81 || two === 82 ? n === 16 : false;
 }
 
-function luhn(digits: string): boolean {
+function luhn(digits: Uint8Array, length: number): boolean {
   let sum = 0;
-  for (let i = digits.length - 1, double = false; i >= 0; i -= 1, double = !double) {
-    let digit = digits.charCodeAt(i) - 48;
-    if (double) digit = digit > 4 ? digit * 2 - 9 : digit * 2;
-    sum += digit;
+  for (let i = length - 1, double = false; i >= 0; i -= 1, double = !double) {
+    const digit = digits[i] ?? 0;
+    sum += double ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
   }
   return sum % 10 === 0;
 }

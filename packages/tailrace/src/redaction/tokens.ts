@@ -89,14 +89,22 @@ const BEARER = /(?<![A-Za-z])(bearer|basic)(?:[ \t]{1,8}|%20|\+)([A-Za-z0-9._~+/
 /** @param isCut - the text goes on where it ends here, so what begins like a token at its end is taken for one. */
 export function findTokens(text: string, isCut: boolean, add: (finding: Finding) => void): void {
   findJwts(text, isCut, add);
+  let plainUntil: Map<RegExp, number> | undefined;
   for (let i = 0; i < text.length; i += 1) {
     const code = codeAt(text, i);
     const patterns = code < 128 ? BY_FIRST[code] : undefined;
     if (patterns === undefined || patterns.length === 0 || !startsWord(text, i)) continue;
     for (const [kind, pattern] of patterns) {
+      if (plainUntil !== undefined && i < (plainUntil.get(pattern) ?? 0)) continue;
       pattern.lastIndex = i;
       const token = pattern.exec(text)?.[0];
-      if (token === undefined || !hasDigitAndLetter(token)) continue;
+      if (token === undefined) continue;
+      if (!hasDigitAndLetter(token)) {
+        // no later start in this run can fare better; trying each of them would be quadratic
+        plainUntil ??= new Map();
+        plainUntil.set(pattern, i + token.length);
+        continue;
+      }
       add(byValue(i, i + token.length, kind, `${token.slice(0, 4)}***`, token));
       i += token.length - 1;
       break;

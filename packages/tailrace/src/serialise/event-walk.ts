@@ -11,7 +11,7 @@ import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields, readOwnErrorFields } from './describe-error.ts';
 import { convertToField } from './field-types.ts';
 import { isTraceId, type KeyPlan, type PlanKey, writableKey } from './key-plan.ts';
-import { MAX_NODES, READ_CHARS_PER_BYTE, SHORT_CHARS } from './limits.ts';
+import { MAX_OVERDRAFT_CHARS, SHORT_CHARS } from './limits.ts';
 import { readProperty, toText } from './safe-read.ts';
 import { isUnread, readOrUnread, type Unwrapped, unwrap } from './unwrap.ts';
 
@@ -26,6 +26,16 @@ export interface WalkSettings {
 const KEYS_LISTED_PER_NODE = 16;
 const MIN_FIELDS = 4;
 
+/** What may still be spent on one event. */
+export interface Budget {
+  /** Attributes to be written. */
+  keys: number;
+  /** Values to be looked at. */
+  nodes: number;
+  /** Characters to be searched; what is below 0 was spent on the beginnings of strings. */
+  chars: number;
+}
+
 type Fields = Iterable<readonly [key: string, value: unknown]>;
 
 export class EventWalk {
@@ -34,17 +44,14 @@ export class EventWalk {
   readonly #ancestors: object[] = [];
   /** Keys of which something was cut. */
   readonly truncated = new Set<string>();
-  keysLeft: number;
+  readonly #budget: Budget;
   droppedKeys = 0;
   unreadable = 0;
-  #nodesLeft = MAX_NODES;
-  #charsLeft: number;
 
-  constructor(settings: WalkSettings, event: Record<string, unknown>) {
+  constructor(settings: WalkSettings, event: Record<string, unknown>, budget: Budget) {
     this.#settings = settings;
     this.#event = event;
-    this.keysLeft = settings.limits.keys;
-    this.#charsLeft = settings.limits.eventBytes * READ_CHARS_PER_BYTE;
+    this.#budget = budget;
   }
 
   /** Writes a value under a flat key, or its parts under keys below it. */
@@ -104,7 +111,7 @@ export class EventWalk {
     let empty = true;
     for (const [key, value] of this.#fieldsOf(plan.key, unwrapped)) {
       empty = false;
-      if (this.keysLeft <= 0) {
+      if (this.#budget.keys <= 0) {
         this.truncated.add(plan.key);
         this.droppedKeys += 1;
       } else {
@@ -126,7 +133,7 @@ export class EventWalk {
       this.#dropKeys(key, unwrapped.size - wanted);
     } else if (unwrapped.kind === 'fields') {
       const { source, keys } = unwrapped;
-      this.#nodesLeft -= Math.floor(keys.length / KEYS_LISTED_PER_NODE);
+      this.#budget.nodes -= Math.floor(keys.length / KEYS_LISTED_PER_NODE);
       const wanted = this.#takeNodes(Math.min(keys.length, limits.keys));
       for (const name of keys.slice(0, wanted)) yield [name, readOrUnread(source, name)];
       this.#dropKeys(key, keys.length - wanted);
@@ -135,8 +142,8 @@ export class EventWalk {
 
   /** As many nodes as the budget still has, and always a few, so that the start of every object is seen. */
   #takeNodes(wanted: number): number {
-    const taken = Math.min(wanted, Math.max(this.#nodesLeft, MIN_FIELDS));
-    this.#nodesLeft -= taken;
+    const taken = Math.min(wanted, Math.max(this.#budget.nodes, MIN_FIELDS));
+    this.#budget.nodes -= taken;
     return taken;
   }
 
@@ -178,20 +185,20 @@ export class EventWalk {
   #write(plan: KeyPlan, value: unknown): void {
     if (value === undefined) return;
     if (plan.fieldType === undefined && !plan.isOwn) {
-      if (this.keysLeft <= 0) {
+      if (this.#budget.keys <= 0) {
         this.droppedKeys += 1;
         return;
       }
-      this.keysLeft -= 1;
+      this.#budget.keys -= 1;
     }
     this.#event[plan.key] = value;
   }
 
   /** False where this object is not to be walked: it is its own ancestor, too deep, or the budget is spent. */
   #enter(key: string, value: object, depth: number): boolean {
-    this.#nodesLeft -= 1;
+    this.#budget.nodes -= 1;
     const isCircular = this.#ancestors.includes(value);
-    if (!isCircular && depth < this.#settings.limits.depth && this.#nodesLeft > 0) {
+    if (!isCircular && depth < this.#settings.limits.depth && this.#budget.nodes > 0) {
       this.#ancestors.push(value);
       return true;
     }
@@ -209,7 +216,7 @@ export class EventWalk {
     const result: unknown[] = [];
     const wanted = length > limit ? limit - 1 : length;
     for (const item of items.slice(0, wanted)) {
-      if (this.#nodesLeft <= 0) break;
+      if (this.#budget.nodes <= 0) break;
       result.push(this.#toItem(path, key, item, depth + 1) ?? null);
     }
     if (result.length < length) {
@@ -221,7 +228,7 @@ export class EventWalk {
 
   #toItem(path: string, key: string, value: unknown, depth: number): unknown {
     if (typeof value !== 'object' || value === null) {
-      this.#nodesLeft -= 1;
+      this.#budget.nodes -= 1;
       return this.#toScalar(key, this.#settings.planKey(path), value);
     }
     if (isUnread(value)) {
@@ -281,11 +288,17 @@ export class EventWalk {
   /** Text within the limits, without secrets. A text that was cut tells its original length. */
   #toText(key: string, text: string): string {
     const { limits, redactor } = this.#settings;
-    const limit = this.#charsLeft > 0 ? limits.stringLength : Math.min(SHORT_CHARS, limits.stringLength);
-    this.#charsLeft -= Math.min(text.length, limit);
-    if (text.length <= limit) return redactor === undefined ? text : withinLimit(redactor.redactString(text), limit);
-    this.truncated.add(key);
+    const { chars } = this.#budget;
     const mark = `…[cut: ${text.length} characters]`;
+    if (chars < -MAX_OVERDRAFT_CHARS) {
+      this.truncated.add(key);
+      return mark;
+    }
+    const limit = Math.min(text.length, limits.stringLength) <= chars ? limits.stringLength : SHORT_CHARS;
+    this.#budget.chars -= Math.min(text.length, limit);
+    if (text.length <= limit)
+      return redactor === undefined ? text : withinLimit(redactor.redactString(text), limits.stringLength);
+    this.truncated.add(key);
     const wanted = limit - mark.length;
     const head = redactor === undefined ? text.slice(0, wanted) : redactor.redactString(text, wanted).slice(0, wanted);
     return head + mark;

@@ -18,6 +18,10 @@ export interface KeyPlan {
   readonly isOwn: boolean;
 }
 
+/** The keys in which an event tells what was cut from it. */
+export const TRUNCATED = 'tailrace.truncated';
+export const DROPPED_KEYS = 'tailrace.dropped_keys';
+
 const MAX_PLANS = 4096;
 
 const HEX_ID = /^[0-9a-f]{16,32}$/;
@@ -53,7 +57,7 @@ function makePlan(path: string, redactor: Redactor | undefined): KeyPlan {
     text: textModeOf(path, fieldType, isNamed),
     number: numberModeOf(fieldType, isNamed),
     decision,
-    isOwn: path.startsWith('tailrace.'),
+    isOwn: path === TRUNCATED || path === DROPPED_KEYS,
   };
 }
 

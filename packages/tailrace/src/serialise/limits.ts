@@ -8,7 +8,7 @@ export const DEFAULT_LIMITS: EventLimits = {
   eventBytes: 262_144,
 };
 
-const SMALLEST: EventLimits = { depth: 1, keys: 1, items: 1, stringLength: 64, eventBytes: 32_768 };
+const SMALLEST: EventLimits = { depth: 1, keys: 1, items: 1, stringLength: 256, eventBytes: 32_768 };
 
 /** @throws RangeError naming the limit, its value and what is accepted. */
 export function resolveLimits(given: Partial<EventLimits> | undefined): EventLimits {
@@ -32,6 +32,8 @@ export function resolveLimits(given: Partial<EventLimits> | undefined): EventLim
 export const MAX_KEY_CHARS = 256;
 /** Values looked at in one event, whatever its shape: arrays of arrays would multiply the limits above. */
 export const MAX_NODES = 8192;
-/** Characters of strings read in one event, as a multiple of its bytes; after them only short strings are written. */
-export const READ_CHARS_PER_BYTE = 2;
+/** Characters of strings searched in one event, as a multiple of its bytes. */
+export const READ_CHARS_PER_BYTE = 1;
+/** After them only the beginnings of strings are written, and after so many characters of those nothing but lengths. */
 export const SHORT_CHARS = 64;
+export const MAX_OVERDRAFT_CHARS = 32_768;

@@ -19,10 +19,10 @@
 import type { EventLimits } from '../options.ts';
 import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields } from './describe-error.ts';
-import { EventWalk, type WalkSettings } from './event-walk.ts';
+import { type Budget, EventWalk, type WalkSettings } from './event-walk.ts';
 import { createEmptyEvent, PROTECTED_FIELDS } from './field-types.ts';
-import { createKeyPlanner, isTraceId, type KeyPlan } from './key-plan.ts';
-import { resolveLimits } from './limits.ts';
+import { createKeyPlanner, DROPPED_KEYS, isTraceId, type KeyPlan, TRUNCATED } from './key-plan.ts';
+import { MAX_NODES, READ_CHARS_PER_BYTE, resolveLimits } from './limits.ts';
 import { describeThrown, readProperty } from './safe-read.ts';
 import { shrinkEvent } from './shrink.ts';
 import { readOrUnread } from './unwrap.ts';
@@ -55,8 +55,6 @@ export interface Serialiser {
   counts(): SerialiserCounts;
 }
 
-const TRUNCATED = 'tailrace.truncated';
-const DROPPED_KEYS = 'tailrace.dropped_keys';
 const MAX_NAMED = 32;
 /** The largest number that can't be a card's. */
 const ORDINARY_NUMBER = 1e11;
@@ -78,6 +76,7 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
   const planKey = createKeyPlanner(redactor);
   const settings: WalkSettings = { limits, redactor, includeStack, planKey };
   const { stringLength, eventBytes } = limits;
+  const maxNamed = Math.min(MAX_NAMED, limits.items);
   let truncatedEvents = 0;
   let truncatedValues = 0;
   let unreadableValues = 0;
@@ -85,7 +84,8 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
   const write = (record: Readonly<Record<string, unknown>>): string => {
     const event = createEmptyEvent();
     const keys = Object.keys(record);
-    let walk = keys.length > limits.keys ? new EventWalk(settings, event) : undefined;
+    const budget: Budget = { keys: limits.keys, nodes: MAX_NODES, chars: eventBytes * READ_CHARS_PER_BYTE };
+    let walk: EventWalk | undefined;
     for (const key of keys) {
       let value: unknown;
       try {
@@ -93,32 +93,34 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
       } catch {
         value = readOrUnread(record, key);
       }
-      if (walk === undefined && writeOrdinary(event, planKey(key), value)) continue;
-      walk ??= new EventWalk(settings, event);
+      if (writeOrdinary(event, budget, planKey(key), value)) continue;
+      walk ??= new EventWalk(settings, event, budget);
       walk.put(key, value, 0);
     }
     if (walk !== undefined) tell(event, walk.truncated, walk.droppedKeys, walk.unreadable);
     return fit(event);
   };
 
-  /** Short strings and plain numbers, of which an ordinary event is made. False where it takes more. */
-  const writeOrdinary = (event: Record<string, unknown>, plan: KeyPlan, value: unknown): boolean => {
+  /** Strings within their limit and plain numbers, of which an ordinary event is made. False where it takes more. */
+  const writeOrdinary = (event: Record<string, unknown>, budget: Budget, plan: KeyPlan, value: unknown): boolean => {
+    const isAttribute = plan.fieldType === undefined && !plan.isOwn;
+    if (isAttribute && budget.keys <= 0) return false;
     if (typeof value === 'string') {
-      if (plan.text === 'walk' || value.length > stringLength) return false;
+      if (plan.text === 'walk' || value.length > stringLength || value.length > budget.chars) return false;
       if (redactor === undefined || plan.text === 'trust' || isTraceId(plan, value)) {
         event[plan.key] = value;
-        return true;
+      } else {
+        budget.chars -= value.length;
+        const text = redactor.redactString(value);
+        event[plan.key] = text.length <= stringLength ? text : text.slice(0, stringLength);
       }
-      const text = redactor.redactString(value);
-      event[plan.key] = text.length <= stringLength ? text : text.slice(0, stringLength);
-      return true;
+    } else {
+      const isPlain =
+        typeof value === 'number' ? isPlainNumber(plan, value) : typeof value === 'boolean' && isAttribute;
+      if (!isPlain) return false;
+      event[plan.key] = value;
     }
-    if (typeof value === 'number') {
-      if (!isPlainNumber(plan, value)) return false;
-    } else if (typeof value !== 'boolean' || plan.fieldType !== undefined) {
-      return false;
-    }
-    event[plan.key] = value;
+    if (isAttribute) budget.keys -= 1;
     return true;
   };
 
@@ -139,7 +141,7 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
     const before = names.size;
     for (const key of cut) {
       truncatedValues += 1;
-      if (names.size < MAX_NAMED) names.add(key);
+      if (names.size < maxNamed) names.add(key);
     }
     truncatedValues += dropped;
     if (names.size > before) event[TRUNCATED] = [...names];
