@@ -12,8 +12,6 @@ const STOP_MS = 20_000;
  * @returns the exit code: 0 after a stop in order, 1 where it could not start or stop, 2 where the configuration is wrong.
  */
 export async function runServer(overrides: Readonly<Record<string, unknown>>, configFile?: string): Promise<number> {
-  // Whoever read the start line may be gone (`tailrace server | head`): that must not end the server in the middle.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   let server: RunningServer;
   try {
     const config = loadConfig(process.env, overrides, configFile);
