@@ -30,33 +30,45 @@ export function asksForEvents(plan: Plan): boolean {
   return plan.aggregates.length === 0 && plan.groupBy.length === 0 && plan.bucket === undefined;
 }
 
-/** Rows as `select` names them, newest first unless the plan orders them otherwise; one more than the limit. */
-export function compileEvents(
-  context: PlanContext,
-  source: string,
-  select: string,
-  limit: number,
-  after: EventKey | undefined,
-): Statement {
+export interface EventsPart {
+  /** A table expression. */
+  readonly source: string;
+  /** Columns of the answer, over those of the source. */
+  readonly select: string;
+  readonly limit: number;
+  /** Only events that come after this one. */
+  readonly after: EventKey | undefined;
+  /** Only events from this time on. */
+  readonly sinceMs: number | undefined;
+}
+
+/** Events that match, newest first unless the plan orders them otherwise. */
+export function compileEvents(context: PlanContext, part: EventsPart): Statement {
   const parameters = new Parameters();
   const conditions = [matchSql(context, parameters)];
+  const { after, sinceMs } = part;
   if (after !== undefined) {
     const time = timestampSql(Date.parse(after.timestamp), parameters);
     const id = parameters.bind(after.eventId);
-    conditions.push(`("timestamp" < ${time} OR ("timestamp" = ${time} AND event_id < ${id}))`);
+    conditions.push(`"timestamp" <= ${time}`, `("timestamp" < ${time} OR event_id < ${id})`);
   }
+  if (sinceMs !== undefined) conditions.push(`"timestamp" >= ${timestampSql(sinceMs, parameters)}`);
   const order = context.plan.orderBy.map(({ column, direction }) => `${sortSql(column)} ${direction} NULLS LAST`);
   order.push('"timestamp" DESC', 'event_id DESC');
+  const orderBy = `ORDER BY ${order.join(', ')}`;
+  // What is selected is worked out for the rows within the limit alone, so the order is asked for twice.
   return {
-    sql: `SELECT ${select} FROM ${source} WHERE ${conditions.join(' AND ')} ORDER BY ${order.join(', ')} LIMIT ${limit}`,
+    sql:
+      `SELECT ${part.select} FROM (SELECT * FROM ${part.source} WHERE ${conditions.join(' AND ')} ` +
+      `${orderBy} LIMIT ${part.limit}) ${orderBy}`,
     values: parameters.values,
   };
 }
 
 /** True where newer events always come before older ones, so that reading may stop early. */
 export function isNewestFirst(plan: Plan): boolean {
-  const [first] = plan.orderBy;
-  return first === undefined || (first.column === 'timestamp' && first.direction === 'desc');
+  const [first, second] = plan.orderBy;
+  return first === undefined || (first.column === 'timestamp' && first.direction === 'desc' && second === undefined);
 }
 
 /** The condition that picks a plan's events: its range and its search. */

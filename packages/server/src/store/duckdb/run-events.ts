@@ -1,6 +1,6 @@
 /** Runs a plan of events. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { compileEvents, isNewestFirst, type PlanContext } from '../../query/compile-plan.ts';
+import { compileEvents, type EventsPart, isNewestFirst, type PlanContext } from '../../query/compile-plan.ts';
 import type { EventKey } from '../store.ts';
 import { EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
@@ -8,7 +8,8 @@ import { type LiveSegment, type Snapshot, sourceSql } from './snapshot.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 
-const SELECT_EVENT = `epoch_ms("timestamp")::DOUBLE AS ms, event_id AS id, ${EVENT_JSON_SQL}::VARCHAR AS fixed, attributes::VARCHAR AS attributes`;
+const KEY = `epoch_ms("timestamp")::DOUBLE AS ms, event_id AS id`;
+const WHOLE = `${KEY}, ${EVENT_JSON_SQL}::VARCHAR AS fixed, attributes::VARCHAR AS attributes`;
 const FIRST_SEGMENTS = 4;
 
 export interface EventsAnswer {
@@ -16,9 +17,16 @@ export interface EventsAnswer {
   readonly limited: boolean;
 }
 
+interface Found {
+  readonly ms: number;
+  readonly id: string;
+  readonly event: Event;
+}
+
 /**
  * Newest first, segments are read from the newest on, a few at first and then more at a time, until no older one can
- * hold an event that belongs in the answer: the latest hundred events cost the same however much is stored.
+ * hold an event that belongs in the answer: the latest hundred events cost the same however much is stored. Their keys
+ * are found before the rest of them is read, so that the wide columns are touched only where the answer lies.
  */
 export async function runEvents(
   connection: DuckDBConnection,
@@ -27,35 +35,58 @@ export async function runEvents(
   snapshot: Snapshot,
   after: EventKey | undefined,
 ): Promise<EventsAnswer> {
-  const wanted = context.plan.limit + 1;
-  const stopsEarly = isNewestFirst(context.plan);
-  const found: { readonly ms: number; readonly id: string; readonly event: Event }[] = [];
+  const { limit } = context.plan;
+  const wanted = limit + 1;
+  if (!isNewestFirst(context.plan)) {
+    const source = sourceSql(directory, snapshot.hot, snapshot.segments);
+    const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs: undefined });
+    return { rows: rows.slice(0, limit).map(({ event }) => event), limited: rows.length > limit };
+  }
   const afterMs = after === undefined ? Number.POSITIVE_INFINITY : Date.parse(after.timestamp);
   const segments = snapshot.segments.filter(({ segment }) => segment.minMs <= afterMs);
-  let step = stopsEarly ? FIRST_SEGMENTS : Math.max(1, segments.length);
-  for (let next = 0, isFirst = true; isFirst || next < segments.length; isFirst = false, step *= 4) {
-    if (found.length >= wanted && isOlder(segments.slice(next), found[wanted - 1]?.ms)) break;
+  let found: readonly Found[] = [];
+  let next = 0;
+  for (let step = FIRST_SEGMENTS; ; step *= 4) {
     const part = segments.slice(next, next + step);
+    const source = sourceSql(directory, next === 0 ? snapshot.hot : [], part);
+    const sinceMs = await oldestMs(connection, context, {
+      source,
+      limit: wanted,
+      after,
+      sinceMs: found[wanted - 1]?.ms,
+    });
+    if (sinceMs !== undefined) {
+      const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs });
+      found = [...found, ...rows].sort(newestFirst).slice(0, wanted);
+    }
     next += part.length;
-    const source = sourceSql(directory, isFirst ? snapshot.hot : [], part);
-    const { sql, values } = compileEvents(context, source, SELECT_EVENT, wanted, after);
-    for (const row of await readRows(connection, sql, [...values])) {
-      const attributes = typeof row.attributes === 'string' ? row.attributes : null;
-      found.push({ ms: Number(row.ms), id: String(row.id), event: readEvent(String(row.fixed), attributes) });
-    }
-    if (stopsEarly && !isFirst) {
-      found.sort((a, b) => b.ms - a.ms || compareIds(b.id, a.id));
-      found.length = Math.min(found.length, wanted);
-    }
+    if (next >= segments.length || (found.length >= wanted && isOlder(segments.slice(next), found.at(-1)))) break;
   }
-  const rows = found.slice(0, context.plan.limit).map(({ event }) => event);
-  return { rows, limited: found.length > context.plan.limit };
+  return { rows: found.slice(0, limit).map(({ event }) => event), limited: found.length > limit };
 }
 
-function isOlder(segments: readonly LiveSegment[], ms: number | undefined): boolean {
-  return ms !== undefined && segments.every(({ segment }) => segment.maxMs < ms);
+type Part = Omit<EventsPart, 'select'>;
+
+/** The time of the last event that a part has to give. */
+async function oldestMs(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<number | undefined> {
+  const { sql, values } = compileEvents(context, { ...part, select: KEY });
+  const [row] = await readRows(connection, `SELECT min(ms) AS ms FROM (${sql})`, [...values]);
+  return typeof row?.ms === 'number' ? row.ms : undefined;
 }
 
-function compareIds(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+async function readPart(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<Found[]> {
+  const { sql, values } = compileEvents(context, { ...part, select: WHOLE });
+  const rows = await readRows(connection, sql, [...values]);
+  return rows.map((row) => {
+    const attributes = typeof row.attributes === 'string' ? row.attributes : null;
+    return { ms: Number(row.ms), id: String(row.id), event: readEvent(String(row.fixed), attributes) };
+  });
+}
+
+function isOlder(segments: readonly LiveSegment[], last: Found | undefined): boolean {
+  return last !== undefined && segments.every(({ segment }) => segment.maxMs < last.ms);
+}
+
+function newestFirst(a: Found, b: Found): number {
+  return b.ms - a.ms || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }
