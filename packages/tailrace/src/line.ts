@@ -1,9 +1,10 @@
 import type { Level } from './event.ts';
 import type { LogContext } from './logger.ts';
 import { newRecord } from './merge-fields.ts';
+import type { OpenScope } from './open-scope.ts';
 import { createRandomness, type Randomness } from './sampling/index.ts';
 import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
-import type { Frame, OpenScope } from './scope.ts';
+import type { Frame } from './scope.ts';
 import { assignFields } from './serialise/index.ts';
 
 /** One log line, before the policy has decided on it. Its record is made only when somebody asks for it. */

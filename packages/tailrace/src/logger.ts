@@ -1,5 +1,5 @@
 import type { Level } from './event.ts';
-import { LEVEL_RANK } from './scope.ts';
+import { LEVEL_RANK } from './levels.ts';
 
 /** What a line says beside its message. An `Error`, or one under `error` or `err`, becomes the event's `error.*`. */
 export type LogContext = Readonly<Record<string, unknown>>;

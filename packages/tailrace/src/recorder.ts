@@ -1,8 +1,8 @@
 import { EVENT_SCHEMA, formatEventId } from './event.ts';
 import type { Ledger } from './ledger/index.ts';
 import { keepAside } from './line.ts';
+import type { OpenScope } from './open-scope.ts';
 import type { Decision, Policy, Subject } from './sampling/index.ts';
-import type { OpenScope } from './scope.ts';
 import type { Serialiser } from './serialise/index.ts';
 import type { Spool } from './spool/types.ts';
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Check } from './check-options.ts';
 import { faultsOfRoutes } from './delivery/check-routes.ts';
 import type { RouteOptions } from './delivery/types.ts';
-import { LEVELS, type Level } from './event.ts';
+import type { Level } from './event.ts';
 import type {
   EventLimits,
   Notice,

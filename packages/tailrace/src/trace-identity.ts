@@ -1,3 +1,4 @@
+import type { OpenScope } from './open-scope.ts';
 import {
   createSpanId,
   createTraceId,
@@ -12,7 +13,7 @@ import {
   randomnessOf,
   rateOfThreshold,
 } from './sampling/index.ts';
-import type { OpenScope, ScopeIdentity } from './scope.ts';
+import type { ScopeIdentity } from './scope.ts';
 
 /**
  * Which trace a scope belongs to, and by which bits the policy decides on it.
