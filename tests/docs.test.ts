@@ -33,12 +33,27 @@ const PAGES = [
 const examples = (await Promise.all(PAGES.map(readExamples))).flat();
 const MANIFEST = JSON.stringify({ name: 'example', version: '1.0.0', type: 'module', private: true });
 
+const TYPE_CHECK = {
+  extends: join(ROOT, 'tsconfig.base.json'),
+  compilerOptions: {
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    rewriteRelativeImportExtensions: false,
+    declaration: false,
+  },
+  include: ['*/example.ts'],
+};
+/** For tsx, which compiles the library's sources along with the example. */
+const RUN = { extends: TYPE_CHECK.extends, include: [...TYPE_CHECK.include, join(ROOT, 'packages/*/src/**/*.ts')] };
+
 describe('the examples in the documentation', () => {
   let folder: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tailrace-docs-'));
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TYPE_CHECK));
+    await writeFile(join(folder, 'tsconfig.run.json'), JSON.stringify(RUN));
     for (const example of examples) {
       await mkdir(join(folder, example.folder));
       await writeFile(join(folder, example.folder, 'package.json'), MANIFEST);
@@ -49,17 +64,6 @@ describe('the examples in the documentation', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('have the right types', async () => {
-    const config = {
-      extends: join(ROOT, 'tsconfig.base.json'),
-      compilerOptions: {
-        noEmit: true,
-        allowImportingTsExtensions: true,
-        rewriteRelativeImportExtensions: false,
-        declaration: false,
-      },
-      include: ['*/example.ts'],
-    };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const complaints = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { cwd: folder }).then(
       () => '',
       (error: { readonly stdout: string }) => error.stdout,
@@ -72,7 +76,7 @@ describe('the examples in the documentation', () => {
     async (example) => {
       const child = run(process.execPath, [...SOURCE_ARGS, `example.${example.language}`], {
         cwd: join(folder, example.folder),
-        env: { ...cleanEnvironment(), TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.base.json') },
+        env: { ...cleanEnvironment(), TSX_TSCONFIG_PATH: join(folder, 'tsconfig.run.json') },
         timeout: 60_000,
       });
       const { stdout } = await child;
