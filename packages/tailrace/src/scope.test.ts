@@ -220,6 +220,22 @@ describe('the service', () => {
     expect(expectOne({ route: '/status' })).toMatchObject({ service: 'gateway', level: 'error' });
   });
 
+  it('is found where the error was replaced by another without a cause', () => {
+    const { tailrace, expectOne } = collectEvents({ service: 'shop' });
+    expect(() =>
+      tailrace.run({ route: '/replaced' }, () => {
+        try {
+          tailrace.step('charge', { service: 'gateway' }, () => {
+            throw new CodedError('TIMEOUT');
+          });
+        } catch {
+          throw new CodedError('PAYMENT_FAILED');
+        }
+      }),
+    ).toThrow('PAYMENT_FAILED');
+    expect(expectOne({ route: '/replaced' })).toMatchObject({ service: 'gateway', 'error.code': 'PAYMENT_FAILED' });
+  });
+
   it('stays its own where a failed step was made good', () => {
     const { tailrace, expectOne } = collectEvents({ service: 'shop' });
     tailrace.run({ route: '/fallback', status: 200 }, () => {
