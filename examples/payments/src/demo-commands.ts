@@ -9,6 +9,7 @@ export interface DemoCommand {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
+  readonly pidFile: string;
 }
 
 const isSource = import.meta.url.endsWith('.ts');
@@ -29,6 +30,7 @@ export function serverCommand(dataDir: string, host: string, port: number): Demo
       TAILRACE_DATA_DIR: join(dataDir, 'server'),
     },
     logFile: join(dataDir, 'server.log'),
+    pidFile: join(dataDir, 'server.pid'),
   };
 }
 
@@ -45,6 +47,7 @@ export function shopCommand(dataDir: string, serverUrl: string, settings: ShopSe
       LOG_SAMPLING_NORMAL_RATE: String(settings.normalRate),
     },
     logFile: join(dataDir, 'shop.log'),
+    pidFile: join(dataDir, 'shop.pid'),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -12,6 +12,8 @@ export interface DemoProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Where its output goes. */
   readonly logFile: string;
+  /** Where its process id stands while it is meant to run. */
+  readonly pidFile: string;
   /** Resolves true when the process can be used. */
   readonly isReady: () => Promise<boolean>;
   readonly say: (line: string) => void;
@@ -61,6 +63,7 @@ export class DemoProcess {
   /** Asks the process to end, and makes it end when it takes too long. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    rmSync(this.#options.pidFile, { force: true });
     const child = this.#child;
     if (child === undefined || hasEnded(child)) return;
     const ended = once(child, 'exit');
@@ -71,7 +74,7 @@ export class DemoProcess {
   }
 
   #spawn(): ChildProcess {
-    const { args, env, logFile } = this.#options;
+    const { args, env, logFile, pidFile } = this.#options;
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log, 'ipc'], detached: true });
@@ -79,6 +82,7 @@ export class DemoProcess {
     // Without this listener a child that can't be started would throw here; `start` sees it as ended.
     child.on('error', (error) => this.#options.say(`The ${this.#options.name} could not be started: ${error.message}`));
     this.#child = child;
+    if (child.pid !== undefined) writeFileSync(pidFile, `${child.pid}\n`);
     return child;
   }
 

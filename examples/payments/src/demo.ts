@@ -49,8 +49,8 @@ async function runDemo(options: DemoOptions): Promise<void> {
     await server.start();
     await shopProcess.start();
     progress.say(`Screen   ${serverUrl}`);
-    progress.say(`Shop     ${shopUrl}, process ${shopProcess.pid}; data in ${dataDir}`);
-    progress.say(`Server   process ${server.pid}: kill -9 it, or the shop, and see what is missing afterwards`);
+    progress.say(`Shop     ${shopUrl}`);
+    progress.say(`Data     ${dataDir}; server.pid and shop.pid in it are there to be killed: nothing will be missing.`);
     progress.say('Ctrl-C stops it all.');
     if (options.browser && process.stdout.isTTY) openBrowser(serverUrl);
     progress.start();
