@@ -5,7 +5,7 @@ import { createRedactor } from './redactor.ts';
 const PEM = '-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA1234\n-----END RSA PRIVATE KEY-----';
 
 /** What is written, and the part of it that must not be seen again. */
-const SECRETS: readonly (readonly [kind: string, text: string, hidden?: string])[] = [
+const SECRETS: [kind: string, text: string, hidden?: string][] = [
   ['email', 'ann.b+shop@example.co.uk', 'ann.b'],
   ['email', 'ann%40example.com', 'ann'],
   ['card', '4111111111111111'],
@@ -93,7 +93,7 @@ const LOOK_ALIKES: readonly string[] = [
 ];
 
 describe('values', () => {
-  test.each(SECRETS)('%s is found in %j', (kind, text, hidden) => {
+  test.each(SECRETS)('%s is found in %j', (kind: string, text: string, hidden?: string) => {
     const redactor = createRedactor();
     for (const around of [text, `call failed (${text}), retrying`, `a\n${text}\nb`, `한글 "${text}" é`]) {
       const once = redactor.redactString(around);

@@ -32,7 +32,7 @@ export interface Budget {
   keys: number;
   /** Values to be looked at. */
   nodes: number;
-  /** Characters to be searched; what is below 0 was spent on the beginnings of strings. */
+  /** Characters to be searched; what is below 0 was spent on short strings. */
   chars: number;
 }
 
@@ -289,15 +289,15 @@ export class EventWalk {
   #toText(key: string, text: string): string {
     const { limits, redactor } = this.#settings;
     const { chars } = this.#budget;
+    const limit = limits.stringLength;
     const mark = `…[cut: ${text.length} characters]`;
-    if (chars < -MAX_OVERDRAFT_CHARS) {
+    const isAffordable = Math.min(text.length, limit) <= chars;
+    if (!isAffordable && (text.length > SHORT_CHARS || chars < -MAX_OVERDRAFT_CHARS)) {
       this.truncated.add(key);
       return mark;
     }
-    const limit = Math.min(text.length, limits.stringLength) <= chars ? limits.stringLength : SHORT_CHARS;
     this.#budget.chars -= Math.min(text.length, limit);
-    if (text.length <= limit)
-      return redactor === undefined ? text : withinLimit(redactor.redactString(text), limits.stringLength);
+    if (text.length <= limit) return redactor === undefined ? text : withinLimit(redactor.redactString(text), limit);
     this.truncated.add(key);
     const wanted = limit - mark.length;
     const head = redactor === undefined ? text.slice(0, wanted) : redactor.redactString(text, wanted).slice(0, wanted);

@@ -34,6 +34,6 @@ export const MAX_KEY_CHARS = 256;
 export const MAX_NODES = 8192;
 /** Characters of strings searched in one event, as a multiple of its bytes. */
 export const READ_CHARS_PER_BYTE = 1;
-/** After them only the beginnings of strings are written, and after so many characters of those nothing but lengths. */
+/** After them only strings this short are written, up to so many characters together; of the others only the length. */
 export const SHORT_CHARS = 64;
 export const MAX_OVERDRAFT_CHARS = 32_768;

@@ -58,7 +58,8 @@ export interface Serialiser {
 const MAX_NAMED = 32;
 /** The largest number that can't be a card's. */
 const ORDINARY_NUMBER = 1e11;
-const LONE_SURROGATES = /(\\\\)|\\ud[89a-f][0-9a-f]{2}/g;
+/** An escape that no backslash escapes: the backslashes before it are pairs, from the first of their run. */
+const LONE_SURROGATES = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
 
 /**
  * Makes a serialiser.
@@ -125,13 +126,13 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
   };
 
   const fit = (event: Record<string, unknown>): string => {
-    const line = withoutLoneSurrogates(JSON.stringify(event));
+    const line = stringify(event);
     if (line.length * 3 <= eventBytes) return line;
     const bytes = Buffer.byteLength(line);
     if (bytes <= eventBytes) return line;
     const { cut, dropped } = shrinkEvent(event, bytes, eventBytes);
     tell(event, cut, dropped, 0);
-    return withoutLoneSurrogates(JSON.stringify(event));
+    return stringify(event);
   };
 
   const tell = (event: Record<string, unknown>, cut: Iterable<string>, dropped: number, unreadable: number): void => {
@@ -182,10 +183,14 @@ function isPlainNumber(plan: KeyPlan, value: number): boolean {
   }
 }
 
-/** `JSON.stringify` escapes half a pair, which many readers refuse; a literal backslash in the text is let be. */
-function withoutLoneSurrogates(line: string): string {
+/** `JSON.stringify` escapes half a surrogate pair, which many readers refuse. Long texts are mended the quick way first. */
+function stringify(event: Record<string, unknown>): string {
+  const line = JSON.stringify(event);
   if (!line.includes('\\ud')) return line;
-  return line.replace(LONE_SURROGATES, (_, backslashes: string | undefined) => backslashes ?? '\ufffd');
+  for (const [key, value] of Object.entries(event)) {
+    if (typeof value === 'string') event[key] = Buffer.from(value).toString();
+  }
+  return JSON.stringify(event).replace(LONE_SURROGATES, '$1\ufffd');
 }
 
 /** What remains where even the record itself can't be read: who, when, and that something was lost. */
