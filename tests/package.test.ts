@@ -165,7 +165,7 @@ async function packInto(folder: string): Promise<readonly string[]> {
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, 'tailrace'), { recursive: true });
   await run('sh', ['-c', 'tar -xzf tailrace-*.tgz --strip-components 1 -C node_modules/tailrace'], { cwd: folder });
-  for (const name of ['cockatiel', '@types', '@nestjs', 'rxjs', 'reflect-metadata', 'undici-types']) {
+  for (const name of ['@types', '@nestjs', 'rxjs', 'reflect-metadata', 'undici-types']) {
     await symlink(join(ROOT, 'node_modules', name), join(modules, name));
   }
   return stdout
