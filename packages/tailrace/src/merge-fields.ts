@@ -10,39 +10,41 @@ export function newRecord(base: Readonly<Record<string, unknown>>): Record<strin
   return record;
 }
 
+/** More are left to the serialiser's copying, which is bounded. */
+const MANY_KEYS = 1_000;
+
 /**
  * Adds fields to a record. Of two values for one key the later one stays, but two plain objects are put together, one
  * level deep: `set({ user: { id } })` and a later `set({ user: { role } })` are both told.
  */
 export function mergeFields(target: Record<string, unknown>, source: unknown): void {
-  const before = plainObjectsIn(target, source);
-  assignFields(target, source);
-  if (before === undefined) return;
-  for (const [key, earlier] of before) {
-    const later = target[key];
-    if (!isPlainObject(later)) continue;
-    const both: Record<string, unknown> = {};
-    assignFields(both, earlier);
-    assignFields(both, later);
-    target[key] = both;
+  // Nearly all that comes is a plain object, and is copied in one go. Whatever else it is, and whatever it throws, is for
+  // the serialiser's own copying, which takes anything.
+  if (!isPlainObject(source) || !copyPlain(target, source)) assignFields(target, source);
+}
+
+function copyPlain(target: Record<string, unknown>, source: Record<string, unknown>): boolean {
+  try {
+    const keys = Object.keys(source);
+    if (keys.length > MANY_KEYS) return false;
+    for (const key of keys) {
+      if (key === '__proto__') return false;
+      const earlier = target[key];
+      const later = source[key];
+      target[key] = typeof earlier === 'object' && typeof later === 'object' ? putTogether(earlier, later) : later;
+    }
+    return true;
+  } catch {
+    return false;
   }
 }
 
-/** The plain objects of the target that the source has a value for: mostly none. */
-function plainObjectsIn(target: Record<string, unknown>, source: unknown): [string, object][] | undefined {
-  if (typeof source !== 'object' || source === null) return undefined;
-  let found: [string, object][] | undefined;
-  try {
-    for (const key of Object.keys(source)) {
-      const value = target[key];
-      if (!isPlainObject(value)) continue;
-      found ??= [];
-      found.push([key, value]);
-    }
-  } catch {
-    // What can't tell its keys has nothing to be put together.
-  }
-  return found;
+function putTogether(earlier: unknown, later: unknown): unknown {
+  if (!isPlainObject(earlier) || !isPlainObject(later)) return later;
+  const both: Record<string, unknown> = {};
+  assignFields(both, earlier);
+  assignFields(both, later);
+  return both;
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

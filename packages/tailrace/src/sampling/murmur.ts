@@ -46,8 +46,13 @@ export function murmurHash64(text: string): string {
   h4 = finish(h4);
   h1 = (h1 + h2 + h3 + h4) | 0;
   h2 = (h2 + h1) | 0;
-  return hex(h1) + hex(h2);
+  digest.writeInt32BE(h1, 0);
+  digest.writeInt32BE(h2, 4);
+  return digest.toString('hex');
 }
+
+/** Both words as bytes: cheaper to write as hex digits than numbers are. */
+const digest = Buffer.alloc(8);
 
 const C1 = 0x239b961b;
 const C2 = 0xab0e9789 | 0;
@@ -72,8 +77,4 @@ function finish(value: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
-}
-
-function hex(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
 }
