@@ -8,7 +8,7 @@
  * exactly one is accepted, and neither client is told "duplicate" of an event that isn't on disk.
  */
 import { formatEventId, parseEventId } from 'tailrace/event';
-import { LEDGER_SCHEMA, type LedgerLine } from 'tailrace/ledger';
+import { LEDGER_SCHEMA, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
 import type { Redactor } from 'tailrace/redaction';
 import type { LiveTail } from '../api/live-tail.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -47,7 +47,12 @@ type Checked =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly line: string;
     }
-  | { readonly kind: 'ledger'; readonly number: number; readonly ledger: LedgerLine; readonly line: string };
+  | {
+      readonly kind: 'ledger';
+      readonly number: number;
+      readonly ledger: LedgerLine | LedgerAmendment;
+      readonly line: string;
+    };
 
 interface Refusal {
   readonly number: number;

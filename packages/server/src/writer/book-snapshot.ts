@@ -1,6 +1,6 @@
 /** The ledger's book as it stands in the store's checkpoint. */
 import { z } from 'zod';
-import { ledgerLineSchema } from '../sources/ledger-line.ts';
+import { ledgerAmendmentSchema, ledgerLineSchema } from '../sources/ledger-line.ts';
 
 const count = z.number().min(0);
 const counts = z.record(z.string(), count);
@@ -10,6 +10,7 @@ const accountSnapshot = z.object({
   producer: z.string(),
   stored: z.array(interval),
   ledger: ledgerLineSchema.optional(),
+  amendment: ledgerAmendmentSchema.optional(),
   duplicates: count,
   folded: count,
   firstSeenMs: z.number(),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LEDGER_SCHEMA, type LedgerLine } from 'tailrace/ledger';
+import { LEDGER_SCHEMA, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
 import { expect, test } from 'vitest';
 import { LedgerBook } from './ledger-book.ts';
 
@@ -43,6 +43,11 @@ function line(fields: Partial<LedgerLine>): LedgerLine {
     closed: false,
     ...fields,
   };
+}
+
+function amendment(dead: LedgerAmendment['dead'], dropped: LedgerAmendment['dropped'] = {}): LedgerAmendment {
+  const timestamp = '2026-11-21T09:02:00.000Z';
+  return { schema: LEDGER_SCHEMA, producer: P, amends: true, timestamp, dropped, dead, closed: true };
 }
 
 test('a number is a duplicate once it is on disk, and not before', async () => {
@@ -99,6 +104,38 @@ test('an older ledger line that comes late changes nothing', () => {
   book.noteLedger(line({ emitted: 9, sequence: 9, closed: true }));
   book.noteLedger(line({ emitted: 5, sequence: 5 }));
   expect(book.report().producers[0]).toMatchObject({ emitted: 9, closed: true });
+});
+
+test('an amendment accounts for what a killed producer could not tell, whatever comes after it or twice', () => {
+  const time = clock();
+  const book = bookAt(time.now);
+  accept(book, [1, 2]);
+  for (const sequence of [1, 2]) book.markStored(P, sequence);
+  const own = line({ emitted: 4, sequence: 4, dead: { tailrace: { count: 1, sequences: [[3, 3]] } } });
+  book.noteLedger(own);
+  const amends = amendment(
+    {
+      tailrace: {
+        count: 2,
+        sequences: [
+          [3, 3],
+          [6, 6],
+        ],
+      },
+    },
+    { own_failure: { count: 2, sequences: [[4, 5]] } },
+  );
+  book.noteLedger(amends);
+  book.noteLedger(own);
+  book.noteLedger(amends);
+  time.pass(31_000);
+  for (const one of [book, bookAt(time.now, JSON.parse(JSON.stringify(book.snapshot())))]) {
+    time.pass(31_000);
+    expect(one.report().totals).toMatchObject({ kept: 6, dead: 2, dropped: 2, missing: 0 });
+    expect(one.report().producers).toMatchObject([{ closed: true, service: 'payments' }]);
+  }
+  accept(book, [6]);
+  expect(book.report().totals).toMatchObject({ kept: 6, dead: 1, dropped: 2, missing: 0 });
 });
 
 test('the account always balances, and survives its checkpoint', () => {

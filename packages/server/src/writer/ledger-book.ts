@@ -21,11 +21,12 @@
  * complete are folded into one number each (all from 1 to n are here); only when there are too many of those too are the
  * oldest forgotten, which is counted.
  */
-import { type LedgerLine, SequenceSet } from 'tailrace/ledger';
+import { type LedgerAmendment, type LedgerLine, mergeLosses, SequenceSet } from 'tailrace/ledger';
 import { type AccountSnapshot, type BookSnapshot, checkBookSnapshot } from './book-snapshot.ts';
 import {
   addReport,
   EMPTY_TOTALS,
+  highestLost,
   type LedgerReport,
   type LedgerTotals,
   type ProducerReport,
@@ -53,6 +54,8 @@ export interface Account {
   /** Numbers that are being published now. */
   readonly publishing: Map<number, Publication>;
   ledger: LedgerLine | undefined;
+  /** What its adopters said of it, put together. */
+  amendment: LedgerAmendment | undefined;
   /** Highest number known for longer than the grace. */
   settled: number;
   /** Younger knowledge: highest number by the time at which it became known. */
@@ -165,7 +168,11 @@ export class LedgerBook {
   }
 
   /** Takes a producer's own account; an older one than is known changes nothing. */
-  noteLedger(ledger: LedgerLine): void {
+  noteLedger(ledger: LedgerLine | LedgerAmendment): void {
+    if ('amends' in ledger) {
+      this.#noteAmendment(ledger);
+      return;
+    }
     if (ledger.sequence <= (this.#folded.get(ledger.producer) ?? -1)) return;
     const account = this.#account(ledger.producer);
     const nowMs = this.#options.now();
@@ -174,6 +181,22 @@ export class LedgerBook {
     if (known !== undefined && isOlder(ledger, known)) return;
     account.ledger = ledger;
     if (ledger.sequence > 0) noteClaim(account, ledger.sequence, nowMs);
+  }
+
+  #noteAmendment(amendment: LedgerAmendment): void {
+    // Of a folded producer every number is here: nothing can be dead or dropped.
+    if (this.#folded.has(amendment.producer) && !this.#accounts.has(amendment.producer)) return;
+    const account = this.#account(amendment.producer);
+    const nowMs = this.#options.now();
+    account.lastSeenMs = nowMs;
+    const known = account.amendment;
+    account.amendment = {
+      ...amendment,
+      dropped: mergeLosses(known?.dropped ?? {}, amendment.dropped),
+      dead: mergeLosses(known?.dead ?? {}, amendment.dead),
+    };
+    const highest = highestLost(amendment);
+    if (highest > 0) noteClaim(account, highest, nowMs);
   }
 
   isStored(producer: string, sequence: number): boolean {
@@ -215,6 +238,7 @@ export class LedgerBook {
           producer: account.producer,
           stored: account.stored.intervals(),
           ...(account.ledger === undefined ? {} : { ledger: account.ledger }),
+          ...(account.amendment === undefined ? {} : { amendment: account.amendment }),
           duplicates: account.duplicates,
           folded: account.folded,
           firstSeenMs: account.firstSeenMs,
@@ -236,6 +260,7 @@ export class LedgerBook {
         stored: new SequenceSet(saved.stored),
         publishing: new Map(),
         ledger: saved.ledger,
+        amendment: saved.amendment,
         settled: 0,
         claims: [],
         duplicates: saved.duplicates,
@@ -243,7 +268,8 @@ export class LedgerBook {
         firstSeenMs: saved.firstSeenMs,
         lastSeenMs: saved.lastSeenMs,
       };
-      const known = Math.max(account.accepted.last, saved.ledger?.sequence ?? 0);
+      const lost = saved.amendment === undefined ? 0 : highestLost(saved.amendment);
+      const known = Math.max(account.accepted.last, saved.ledger?.sequence ?? 0, lost);
       if (known > 0) noteClaim(account, known, nowMs);
       this.#accounts.set(account.producer, account);
     }
@@ -264,6 +290,7 @@ export class LedgerBook {
       stored: new SequenceSet(had),
       publishing: new Map(),
       ledger: undefined,
+      amendment: undefined,
       settled: last,
       claims: [],
       duplicates: 0,

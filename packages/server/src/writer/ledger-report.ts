@@ -1,5 +1,5 @@
 /** What the book says of a producer: the answer of `GET /v1/ledger`. */
-import { type LossCount, SequenceSet } from 'tailrace/ledger';
+import { type LedgerAmendment, type LossCount, mergeLosses, SequenceSet } from 'tailrace/ledger';
 import type { Account } from './ledger-book.ts';
 
 /** The account of one producer, or the sum over several. `kept = stored + inFlight + dead + dropped + missing`. */
@@ -35,7 +35,7 @@ export interface ProducerReport extends LedgerTotals {
   readonly started: string | null;
   readonly firstSeen: string;
   readonly lastSeen: string;
-  /** True where the producer said good-bye. */
+  /** True where nothing more will come: the producer said good-bye, or somebody adopted what it left. */
   readonly closed: boolean;
   /** True where the producer has sent its own account; without one only its events are known. */
   readonly reported: boolean;
@@ -70,13 +70,16 @@ export const EMPTY_TOTALS: LedgerTotals = {
 const MAX_INTERVALS_SHOWN = 100;
 
 export function reportAccount(account: Account): ProducerReport {
-  const { accepted, stored, ledger } = account;
-  const kept = Math.max(ledger?.sequence ?? 0, accepted.last);
-  const dropped = countLosses(ledger?.dropped ?? {}, accepted);
-  const dead = countLosses(ledger?.dead ?? {}, accepted);
+  const { accepted, stored, ledger, amendment } = account;
+  const highestAmended = amendment === undefined ? 0 : highestLost(amendment);
+  const kept = Math.max(ledger?.sequence ?? 0, accepted.last, highestAmended);
+  const allDropped = mergeLosses(ledger?.dropped ?? {}, amendment?.dropped ?? {});
+  const allDead = mergeLosses(ledger?.dead ?? {}, amendment?.dead ?? {});
+  const dropped = countLosses(allDropped, accepted);
+  const dead = countLosses(allDead, accepted);
 
   const accounted = accepted.clone();
-  for (const loss of [...Object.values(ledger?.dropped ?? {}), ...Object.values(ledger?.dead ?? {})]) {
+  for (const loss of [...Object.values(allDropped), ...Object.values(allDead)]) {
     for (const [from, to] of loss.sequences) accounted.addRange(from, to);
   }
   // Losses that are counted but not named fill holes, and nobody knows which: the oldest first.
@@ -95,7 +98,7 @@ export function reportAccount(account: Account): ProducerReport {
     started: ledger?.started ?? null,
     firstSeen: new Date(account.firstSeenMs).toISOString(),
     lastSeen: new Date(account.lastSeenMs).toISOString(),
-    closed: ledger?.closed ?? false,
+    closed: ledger?.closed === true || amendment !== undefined,
     reported: ledger !== undefined,
     emitted: kept + sampledOut,
     kept,
@@ -148,6 +151,12 @@ function countLosses(losses: Readonly<Record<string, LossCount>>, accepted: Sequ
     unnamed += Math.max(0, loss.count - lost.size);
   }
   return { counts, unnamed };
+}
+
+/** The highest number that an amendment names; 0 where it names none. */
+export function highestLost({ dropped, dead }: LedgerAmendment): number {
+  const ends = [...Object.values(dropped), ...Object.values(dead)].map(({ sequences }) => sequences.at(-1)?.[1] ?? 0);
+  return Math.max(0, ...ends);
 }
 
 function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

@@ -1,6 +1,6 @@
 /** What the writer needs to know of a line of the queue: whose it is, and when it happened. */
 import { parseEventId } from 'tailrace/event';
-import { LEDGER_LINE_START, type LedgerLine } from 'tailrace/ledger';
+import { LEDGER_LINE_START, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
 import { checkLedgerLine } from '../sources/ledger-line.ts';
 import { parseTimestamp } from '../sources/timestamp.ts';
 
@@ -12,7 +12,7 @@ export type QueuedLine =
       readonly timestampMs: number;
       readonly line: string;
     }
-  | { readonly kind: 'ledger'; readonly ledger: LedgerLine }
+  | { readonly kind: 'ledger'; readonly ledger: LedgerLine | LedgerAmendment }
   | { readonly kind: 'unreadable'; readonly reason: string; readonly line: string };
 
 /**

@@ -9,6 +9,22 @@
  *   kept    = stored + in flight + dead + dropped
  *
  * The producer knows all of it but `stored` and `in flight`; the server knows those, and puts the two together.
+ *
+ * A producer that is killed says its last word up to a second too early. What it lost in that second, and what became of
+ * the lines that it left behind, is told by whoever adopts its spool, in an amendment ({@link LedgerAmendment}): a line
+ * about somebody else, written into that spool as its last line, so that it too survives whatever comes. It adds to the
+ * account and lowers nothing, so it may come twice, or before an older line of the producer itself.
+ *
+ * Which numbers can be given to events and never be written? Those of the lines that wait for the end of the turn of the
+ * event loop, or in memory while the disk takes none, when the process is killed. They leave no holes: lines reach the
+ * file in the order in which they were appended, and an urgent line takes all that wait before it along. So what is lost
+ * with the process lies above every number that was written, and above every ledger line that was, since a ledger line
+ * waits in the same order. Nobody knows of those numbers, and nobody counts them as missing; while the disk works, no
+ * `append` of an event that must not be lost had returned for them. Two things do leave holes. An event that is recorded while another one is being
+ * serialised (by a getter of the application, say) is written before it, though its number is higher: killed between the
+ * two, the first is a hole. And a line that was dropped (bound reached, memory full) is one until the next ledger line is
+ * written, a second later at most: killed within it, the reason is lost with the process. Both are shown as missing; they
+ * are lost.
  */
 
 export const LEDGER_SCHEMA = 'tailrace/ledger/v1';
@@ -48,4 +64,19 @@ export interface LedgerLine {
   readonly dead: Readonly<Record<string, LossCount>>;
   /** True on the last line of a producer that closed in order. */
   readonly closed: boolean;
+}
+
+/** What is added to a producer's account by another one, which adopted its spool and has delivered it. */
+export interface LedgerAmendment {
+  readonly schema: typeof LEDGER_SCHEMA;
+  readonly producer: string;
+  /** Tells an amendment from the producer's own line. */
+  readonly amends: true;
+  /** When it was written: RFC 3339. */
+  readonly timestamp: string;
+  readonly dropped: Readonly<Record<string, LossCount>>;
+  /** Dead letters of this producer that lie in the adopter's files, by route. Those that are replayed leave the files. */
+  readonly dead: Readonly<Record<string, LossCount>>;
+  /** The producer is gone: nothing of it will follow. */
+  readonly closed: true;
 }

@@ -1,5 +1,5 @@
 import { type Intervals, LEDGER_SCHEMA, type LedgerLine, type LossCount } from './ledger-line.ts';
-import { SequenceSet } from './sequence-set.ts';
+import { Losses } from './losses.ts';
 
 /** Who keeps the account. */
 export interface LedgerOwner {
@@ -19,7 +19,6 @@ export interface SampledOut {
   readonly count: number;
 }
 
-const MAX_INTERVALS = 1_000;
 const MAX_ROUTES = 1_000;
 const OVERFLOW = '…';
 
@@ -124,28 +123,6 @@ export class Ledger {
       dead: describeLosses(this.#dead),
       closed,
     };
-  }
-}
-
-/** A count, and the numbers as long as they are few enough intervals to be named. */
-class Losses {
-  #count = 0;
-  readonly #sequences = new SequenceSet();
-
-  add(count: number, sequences: Intervals): void {
-    this.#count += count;
-    for (const [from, to] of sequences) {
-      if (this.#sequences.intervalCount >= MAX_INTERVALS && !this.#extends(from, to)) continue;
-      this.#sequences.addRange(from, to);
-    }
-  }
-
-  describe(): LossCount {
-    return { count: this.#count, sequences: this.#sequences.intervals() };
-  }
-
-  #extends(from: number, to: number): boolean {
-    return this.#sequences.has(from - 1) || this.#sequences.has(to + 1);
   }
 }
 
