@@ -2,12 +2,17 @@
  * A writer that is killed without warning: opens the store, says what it found, then inserts and commits in a loop, and says
  * each time what was confirmed. Its events are numbered, and the checkpoint holds the last number.
  *
- *   crash-child.ts <directory> <milliseconds since 1970>
+ *   crash-child.ts <directory> <milliseconds since 1970> [renames]
+ *
+ * With a number of renames it kills itself right after that many files have taken their place: between two steps of a commit
+ * or merge that lie too close together to be hit from outside.
  */
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { planSchema } from '../../query/plan.ts';
 import { openDuckDbStore } from '../duckdb/duckdb-store.ts';
 
-const [directory = '', now = ''] = process.argv.slice(2);
+const [directory = '', now = '', renames = ''] = process.argv.slice(2);
 const nowMs = Number(now);
 const HOUR_MS = 3_600_000;
 const BATCH = 40;
@@ -15,6 +20,17 @@ const BATCH = 40;
 const say = (message: object): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 };
+
+if (renames !== '') {
+  const { rename } = files;
+  let left = Number(renames);
+  files.rename = async (from, to) => {
+    await rename(from, to);
+    left -= 1;
+    if (left === 0) process.kill(process.pid, 'SIGKILL');
+  };
+  syncBuiltinESMExports();
+}
 
 const store = await openDuckDbStore({ directory, threads: 1, clock: () => nowMs, merge: { fanIn: 3, maxRows: 2_000 } });
 const committed = Number(store.checkpoint?.position ?? 0);
@@ -30,7 +46,7 @@ for (let n = committed; ; ) {
     const lines = Array.from({ length: BATCH }, () => {
       n += 1;
       // Most are from now; some come hours late.
-      const timestampMs = nowMs - 1_000 - (n % 10 === 0 ? (n % 5) * HOUR_MS : 0);
+      const timestampMs = nowMs - 1_000 - (n % 10 === 0 ? ((n / 10) % 3) * HOUR_MS : 0);
       const event = {
         event_id: `0mb1x9k3fqz7a-${n}`,
         timestamp: new Date(timestampMs).toISOString(),
