@@ -90,6 +90,16 @@ describe('the packed library', () => {
     await expectStored(`plain-${kind}`);
   });
 
+  it('the example of its README runs', async () => {
+    const readme = await readFile(join(folder, 'node_modules/tailrace/README.md'), 'utf8');
+    const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1];
+    expect(example).toContain('tailrace.step');
+    await writeFile(join(folder, 'readme.mjs'), example ?? '');
+    const env = { ...cleanEnvironment(), TAILRACE_DATA_DIR: join(folder, 'data-readme') };
+    const { stderr } = await run(process.execPath, ['readme.mjs'], { cwd: folder, env, timeout: 30_000 });
+    expect(stderr).toBe('');
+  });
+
   it.each([
     ['esm', 'esm'],
     ['cjs', 'cjs'],
