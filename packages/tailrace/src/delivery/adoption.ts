@@ -4,11 +4,15 @@
  * A spool holds the cursors of the routes that its process had. Where one of them isn't delivered and no route of that
  * name is here, the spool is left alone, and that is told: delivering it to other routes only, and removing it, would
  * throw a backlog away. A route that the dead process didn't have starts at the oldest line that is left.
+ *
+ * When everything in it is delivered, the spool gets one more line: what is to be added to the ledger of the producer that
+ * died (see `amendment.ts`).
  */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import {
+  addLastSegment,
   claimSpool,
   findOrphans,
   listCursors,
@@ -25,6 +29,8 @@ import type { ReportDesk } from './report-desk.ts';
 const LOOK_INTERVAL_MS = 30_000;
 /** Spools that are delivered at once; the others wait for their turn. */
 const MAX_ADOPTED = 8;
+/** A folder with another name isn't a producer's, and has no account. */
+const PRODUCER = /^[0-9a-z]{8,32}$/;
 
 export interface AdoptionParts {
   readonly spoolRoot: string;
@@ -32,6 +38,8 @@ export interface AdoptionParts {
   readonly ownDirectory: string;
   readonly routes: readonly string[];
   readonly deliver: (spool: SpoolSource) => void;
+  /** The last line for the spool of a producer; `undefined` where no route wants such lines. */
+  readonly draftLastLine: ((producer: string) => Promise<string>) | undefined;
   readonly clock: Clock;
   readonly desk: ReportDesk;
 }
@@ -106,7 +114,8 @@ export class Adoption {
   }
 
   #sourceOf(directory: string, claim: SpoolClaim): SpoolSource {
-    const { desk } = this.#parts;
+    const { desk, draftLastLine } = this.#parts;
+    const producer = basename(directory);
     return {
       name: directory,
       isOwn: false,
@@ -117,6 +126,11 @@ export class Adoption {
           isEnded: true,
           onNotice: ({ code, message }) => desk.tellOnce(code, message),
         }),
+      addLastLine: async () => {
+        if (draftLastLine === undefined || !PRODUCER.test(producer) || !claim.isHeld()) return false;
+        await addLastSegment(directory, Buffer.from(`${await draftLastLine(producer)}\n`));
+        return true;
+      },
       end: async (isDelivered) => {
         this.#adopted.delete(directory);
         const isRemoved = isDelivered && claim.isHeld() && (await removeSpool(directory));

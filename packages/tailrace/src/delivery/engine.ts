@@ -47,6 +47,11 @@ export interface SpoolSource {
   /** True for the spool of this process, which still grows. */
   readonly isOwn: boolean;
   openReader(route: string): SpoolReader | Promise<SpoolReader>;
+  /**
+   * All of it is delivered: adds what is still to be said of it, at its end. True where there is now more to deliver. Asked
+   * once, and not of the spool of this process.
+   */
+  addLastLine?(): Promise<boolean>;
   /** Delivery from it has ended: it may go where everything in it is delivered, else it is left to the next one. */
   end(isDelivered: boolean): Promise<void>;
 }
@@ -172,11 +177,22 @@ export class Engine {
   }
 
   async #endWhenDelivered(spool: SpoolSource, lanes: readonly Lane[]): Promise<void> {
-    const delivered = await Promise.all(lanes.map((lane) => lane.flush(NEVER)));
-    if (!delivered.every(Boolean) || !this.#spools.has(spool)) return;
+    const flush = async () => {
+      const flushed = await Promise.all(lanes.map((lane) => lane.flush(NEVER)));
+      return flushed.every(Boolean);
+    };
+    let isDelivered = await flush();
+    if (!isDelivered || !this.#spools.has(spool)) return;
+    try {
+      if (await spool.addLastLine?.()) isDelivered = await flush();
+    } catch (error) {
+      isDelivered = false;
+      this.#parts.desk.tellOnce('spool_not_ended', `the last line of spool ${spool.name} can't be written: ${error}`);
+    }
+    if (!this.#spools.has(spool)) return;
     await Promise.all(lanes.map((lane) => lane.stop()));
     this.#spools.delete(spool);
-    await this.#end(spool, true);
+    await this.#end(spool, isDelivered);
   }
 
   async #withTimeout<T>(timeoutMs: number, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,8 +1,9 @@
 /** Puts an engine together: the same in the worker and inline. */
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { openSpoolReader, registerCursors } from '../spool/index.ts';
 import type { SpoolReader } from '../spool/types.ts';
 import { Adoption } from './adoption.ts';
+import { draftAmendment, SkippedNumbers } from './amendment.ts';
 import type { Clock } from './clock.ts';
 import { DeadLetterFiles } from './dead-letters.ts';
 import { Engine, type SpoolSource } from './engine.ts';
@@ -36,7 +37,12 @@ export type RunningEngine = Pick<Engine, 'wake' | 'flush' | 'close' | 'stats' | 
 export function startEngine(options: EngineOptions, plans: readonly RoutePlan[]): RunningEngine {
   const { clock, openMemoryReader, spoolRoot, directory } = options;
   const deadRoot = openMemoryReader === undefined ? deadRootOf(spoolRoot) : undefined;
-  const desk = new ReportDesk(options.onReport, clock);
+  const own = basename(directory);
+  const skipped = new SkippedNumbers();
+  const desk = new ReportDesk((report) => {
+    if (report.kind === 'skipped' && report.producer !== own) skipped.note(report);
+    options.onReport(report);
+  }, clock);
   const context: SinkContext = { notice: (code, message) => desk.tellOnce(code, message) };
   const routes = plans.map((plan) => {
     const { name } = plan.options;
@@ -53,12 +59,19 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
     engine.add({ name: 'memory', isOwn: true, openReader: openMemoryReader, end: () => Promise.resolve() });
     return engine;
   }
+  const draftLastLine = async (producer: string): Promise<string> => {
+    desk.flush();
+    const amendment = await draftAmendment(producer, deadRootOf(spoolRoot), skipped.of(producer));
+    skipped.forget(producer);
+    return JSON.stringify(amendment);
+  };
   engine.add(ownSpool(directory, routes, desk));
   const adoption = new Adoption({
     spoolRoot,
     ownDirectory: directory,
     routes: routes.map((route) => route.name),
     deliver: (spool) => engine.add(spool),
+    draftLastLine: routes.some((route) => route.takesLedger) ? draftLastLine : undefined,
     clock,
     desk,
   });

@@ -35,7 +35,7 @@
 export { listCursors, registerCursors, retireCursor } from './cursor.ts';
 export { type ClaimOptions, type ClaimOutcome, claimSpool, type SpoolClaim } from './lock.ts';
 export { type MemorySpool, type MemorySpoolOptions, openMemorySpool } from './memory.ts';
-export { findOrphans, isSpoolDrained, removeSpool } from './orphans.ts';
+export { addLastSegment, findOrphans, isSpoolDrained, removeSpool } from './orphans.ts';
 export { comparePositions, formatPosition, type Position, parsePosition, SPOOL_START } from './position.ts';
 export { openSpoolReader } from './reader.ts';
 export { MAX_LINE_BYTES, segmentPath } from './segment.ts';

@@ -1,8 +1,9 @@
-import { readdir, rmdir, unlink } from 'node:fs/promises';
+import { open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { listCursors, readCursor } from './cursor.ts';
+import { highestCursorSegment, listCursors, readCursor } from './cursor.ts';
+import { syncDirectory } from './device-sync.ts';
 import { isOrphaned } from './lock.ts';
-import { errorCode, hasCode, listSegments, segmentPath } from './segment.ts';
+import { errorCode, hasCode, listSegmentNumbers, listSegments, segmentPath } from './segment.ts';
 
 /**
  * Folders below `spoolRoot` whose process is gone and that nobody has adopted. Each must still be claimed, which only one
@@ -41,6 +42,28 @@ export async function isSpoolDrained(directory: string): Promise<boolean> {
 }
 
 /**
+ * Adds lines to the folder of a dead producer, durably, as one whole segment after all others: readers that are at work
+ * go on to it. The caller has claimed the folder.
+ *
+ * @param body - whole lines, each ended by a line feed.
+ */
+export async function addLastSegment(directory: string, body: Buffer): Promise<void> {
+  const last = (await listSegmentNumbers(directory)).at(-1) ?? 0;
+  const path = segmentPath(directory, Math.max(last, highestCursorSegment(directory)) + 1);
+  // Under its own name only when it is whole: a reader of an ended spool takes what it finds for the end.
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(body);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(directory);
+}
+
+/**
  * Removes the folder of a dead producer when everything in it is delivered, dead or dropped; false, and nothing is
  * touched, when it isn't. The caller has claimed it. Dead letters don't live in it.
  */
@@ -52,7 +75,7 @@ export async function removeSpool(directory: string): Promise<boolean> {
   for (const entry of await entriesOf(cursors)) await unlink(join(cursors, entry.name));
   await removeFolder(cursors);
   for (const entry of await entriesOf(directory)) {
-    if (entry.name.startsWith('lock')) await unlink(join(directory, entry.name));
+    if (entry.name.startsWith('lock') || entry.name.endsWith('.ndjson.tmp')) await unlink(join(directory, entry.name));
   }
   await removeFolder(directory);
   return true;
