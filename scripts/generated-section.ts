@@ -2,7 +2,7 @@
 
 /** The page with its section replaced. @throws Error where the page has no such section. */
 export function fillSection(page: string, name: string, content: string): string {
-  const section = new RegExp(`(<!-- ${name}:[^\\n]* -->\\n)[sS]*?(\\n<!-- /${name} -->)`);
+  const section = new RegExp(`(<!-- ${name}:[^\\n]* -->\\n)[\\s\\S]*?(\\n<!-- /${name} -->)`);
   if (!section.test(page)) throw new Error(`the page has no section <!-- ${name}: … --> to <!-- /${name} -->`);
   return page.replace(section, (_all, start: string, end: string) => `${start}\n${content}\n${end}`);
 }
