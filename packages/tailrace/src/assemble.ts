@@ -98,6 +98,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     storage,
     base,
     describeError: serialiser.describeError,
+    quoteName: serialiser.quoteName,
     decide: (scope) => policy.decide(scope),
     finish(scope) {
       openScopes.delete(scope);

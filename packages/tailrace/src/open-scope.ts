@@ -250,7 +250,7 @@ export class OpenScope implements Scope, Subject, Frame {
     fields.level = level;
     fields.duration_ms = roundMs(this.durationMs);
     if (this.#steps !== undefined) {
-      fields.steps = this.#steps.records(this.#endedMs ?? performance.now());
+      fields.steps = this.#steps.toJson(this.#endedMs ?? performance.now(), this.#host.quoteName);
       if (this.#steps.unrecorded > 0) fields.steps_dropped = this.#steps.unrecorded;
     }
     this.#lines?.writeTo(fields);

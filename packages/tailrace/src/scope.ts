@@ -86,6 +86,8 @@ export interface ScopeHost {
   /** The fields that every event of this process has. */
   readonly base: Readonly<Record<string, unknown>>;
   describeError(error: unknown): Record<string, unknown>;
+  /** A name as JSON, without secrets. */
+  quoteName(name: string): string;
   /** What the policy says by what is known so far. */
   decide(scope: OpenScope): Decision;
   /** Called once, when the scope has ended. */

@@ -1,4 +1,5 @@
 import type { StepRecord } from './event.ts';
+import { RawJson } from './serialise/index.ts';
 
 /** Steps of one event; more are run and not recorded. */
 const MAX_STEPS = 200;
@@ -30,19 +31,22 @@ export class Steps {
     return this.#unrecorded;
   }
 
-  /** A step that still runs when its event ends is a failed one: nobody will wait for it. */
-  records(nowMs: number): StepRecord[] {
-    return this.#steps.map(({ name, service, startedMs, outcome, durationMs, code }) => {
+  /**
+   * The steps as {@link StepRecord}s in JSON. A step that still runs when its event ends is a failed one: nobody will wait
+   * for it.
+   *
+   * @param quote - makes a name JSON, without secrets.
+   */
+  toJson(nowMs: number, quote: (name: string) => string): RawJson {
+    let json = '';
+    for (const { name, service, startedMs, outcome, durationMs, code } of this.#steps) {
       const isOpen = outcome === undefined;
       const failure = isOpen ? 'UNFINISHED' : code;
-      return {
-        name,
-        service,
-        duration_ms: roundMs(isOpen ? nowMs - startedMs : durationMs),
-        outcome: outcome ?? 'error',
-        ...(failure === undefined ? {} : { code: failure }),
-      };
-    });
+      const duration = roundMs(isOpen ? nowMs - startedMs : durationMs);
+      json += `${json === '' ? '' : ','}{"name":${quote(name)},"service":${quote(service)},"duration_ms":${duration}`;
+      json += `,"outcome":"${outcome ?? 'error'}"${failure === undefined ? '' : `,"code":${quote(failure)}`}}`;
+    }
+    return new RawJson(`[${json}]`);
   }
 }
 

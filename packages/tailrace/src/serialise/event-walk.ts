@@ -1,6 +1,5 @@
 /**
- * The walk through one record: flattens, redacts and limits, and writes into a flat object that one `JSON.stringify`
- * then turns into the line.
+ * The walk through what isn't ordinary in a record: flattens, redacts and limits, and writes flat keys into the line.
  *
  * Every value costs a node, every string its characters, out of a budget for the whole event, so no shape of input makes
  * the walk long: not arrays of arrays, not a million keys, not a graph in which everything refers to everything. What the
@@ -10,8 +9,10 @@ import type { EventLimits } from '../options.ts';
 import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields, readOwnErrorFields } from './describe-error.ts';
 import { convertToField } from './field-types.ts';
+import { quote, stringify } from './json-text.ts';
 import { isTraceId, type KeyPlan, type PlanKey, writableKey } from './key-plan.ts';
 import { MAX_OVERDRAFT_CHARS, SHORT_CHARS } from './limits.ts';
+import type { LineText } from './line-text.ts';
 import { readProperty, toText } from './safe-read.ts';
 import { isUnread, readOrUnread, type Unwrapped, unwrap } from './unwrap.ts';
 
@@ -40,7 +41,7 @@ type Fields = Iterable<readonly [key: string, value: unknown]>;
 
 export class EventWalk {
   readonly #settings: WalkSettings;
-  readonly #event: Record<string, unknown>;
+  readonly #line: LineText;
   readonly #ancestors: object[] = [];
   /** Keys of which something was cut. */
   readonly truncated = new Set<string>();
@@ -48,9 +49,9 @@ export class EventWalk {
   droppedKeys = 0;
   unreadable = 0;
 
-  constructor(settings: WalkSettings, event: Record<string, unknown>, budget: Budget) {
+  constructor(settings: WalkSettings, line: LineText, budget: Budget) {
     this.#settings = settings;
-    this.#event = event;
+    this.#line = line;
     this.#budget = budget;
   }
 
@@ -191,7 +192,7 @@ export class EventWalk {
       }
       this.#budget.keys -= 1;
     }
-    this.#event[plan.key] = value;
+    this.#line.put(plan, typeof value === 'string' ? quote(value) : stringify(value));
   }
 
   /** False where this object is not to be walked: it is its own ancestor, too deep, or the budget is spent. */

@@ -1,5 +1,6 @@
 export { assignFields } from './assign-fields.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
+export { RawJson } from './raw-json.ts';
 export {
   createSerialiser,
   type Serialiser,

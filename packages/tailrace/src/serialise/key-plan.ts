@@ -1,6 +1,7 @@
 import type { FieldType } from '../event.ts';
 import type { KeyDecision, Redactor } from '../redaction/index.ts';
-import { fieldTypeOf, PROTECTED_FIELDS, TRACE_FIELDS } from './field-types.ts';
+import { FIELD_SLOTS, fieldTypeOf, PROTECTED_FIELDS, TRACE_FIELDS } from './field-types.ts';
+import { quote } from './json-text.ts';
 import { MAX_KEY_CHARS } from './limits.ts';
 
 /** All that is known of a flat key from its text, worked out once. */
@@ -16,6 +17,19 @@ export interface KeyPlan {
   readonly decision: KeyDecision | undefined;
   /** True for the keys in which Tailrace tells what it did to the event. */
   readonly isOwn: boolean;
+  /** The key as it stands in a line: `"status":`. */
+  readonly prefix: string;
+  /** The place of a fixed key in the line, -1 for an attribute. */
+  readonly slot: number;
+  /** True where no other path is written under the same key. */
+  readonly isAlone: boolean;
+  /** Plans of keys below this one, by the last part of their path. */
+  readonly below: Map<string, KeyPlan>;
+  /** The last event that has this key, by its number: a second value for it is told by that. */
+  writtenIn: number;
+  /** The last short string that had nothing to redact, and how it stands in a line: services and routes come again. */
+  lastText: string | undefined;
+  lastFragment: string;
 }
 
 /** The keys in which an event tells what was cut from it. */
@@ -34,13 +48,17 @@ export function isTraceId(plan: KeyPlan, value: string): boolean {
 /** The plan of a path, from a bounded cache. */
 export type PlanKey = (path: string) => KeyPlan;
 
-export function createKeyPlanner(redactor: Redactor | undefined): PlanKey {
+/** @param onEmptied - told when the cache was full, and the plans that were given out are no longer the ones that are. */
+export function createKeyPlanner(redactor: Redactor | undefined, onEmptied: () => void): PlanKey {
   const plans = new Map<string, KeyPlan>();
   return (path) => {
     const known = plans.get(path);
     if (known !== undefined) return known;
     const plan = makePlan(path, redactor);
-    if (plans.size >= MAX_PLANS) plans.clear();
+    if (plans.size >= MAX_PLANS) {
+      plans.clear();
+      onEmptied();
+    }
     if (path.length <= MAX_KEY_CHARS) plans.set(path, plan);
     return plan;
   };
@@ -50,8 +68,16 @@ function makePlan(path: string, redactor: Redactor | undefined): KeyPlan {
   const fieldType = fieldTypeOf(path);
   const decision = fieldType === undefined ? redactor?.decide(path) : undefined;
   const isNamed = decision?.kind !== undefined;
+  const key = fieldType === undefined ? writableKey(decision?.key ?? path) : path;
   return {
-    key: fieldType === undefined ? writableKey(decision?.key ?? path) : path,
+    key,
+    prefix: `${quote(key)}:`,
+    slot: FIELD_SLOTS.get(key) ?? -1,
+    isAlone: key === path,
+    below: new Map(),
+    writtenIn: 0,
+    lastText: undefined,
+    lastFragment: '',
     fieldType,
     isProtected: PROTECTED_FIELDS.has(path),
     text: textModeOf(path, fieldType, isNamed),

@@ -13,17 +13,22 @@
  * - What is cut says so: a mark with the original length in its place, the key in `tailrace.truncated`, the number of keys
  *   left out in `tailrace.dropped_keys`.
  *
- * An ordinary event (flat, scalars, short strings) takes a short way: each key is one look-up in a cache of plans, each
- * string one pass, and all of it one `JSON.stringify`. Everything else goes through `EventWalk`.
+ * An ordinary value (a string within its limit, a plain number) takes a short way: its key is one look-up in a cache of
+ * plans, and its text goes straight into the line. Everything else goes through `EventWalk`. A line in which something
+ * was cut, or a key may stand twice, is parsed again and mended: then the later value stays in the earlier one's place.
  */
 import type { EventLimits } from '../options.ts';
 import type { Redactor } from '../redaction/index.ts';
 import { readErrorFields } from './describe-error.ts';
 import { type Budget, EventWalk, type WalkSettings } from './event-walk.ts';
-import { createEmptyEvent, PROTECTED_FIELDS } from './field-types.ts';
+import { PROTECTED_FIELDS } from './field-types.ts';
+import { quote, stringify } from './json-text.ts';
 import { createKeyPlanner, DROPPED_KEYS, isTraceId, type KeyPlan, TRUNCATED } from './key-plan.ts';
 import { MAX_NODES, READ_CHARS_PER_BYTE, resolveLimits } from './limits.ts';
-import { describeThrown, readProperty } from './safe-read.ts';
+import { LineText } from './line-text.ts';
+import { RawJson } from './raw-json.ts';
+import { readScalars } from './read-scalars.ts';
+import { describeThrown, readProperty, toText } from './safe-read.ts';
 import { shrinkEvent } from './shrink.ts';
 import { readOrUnread } from './unwrap.ts';
 
@@ -52,14 +57,21 @@ export interface Serialiser {
   serialise(record: Readonly<Record<string, unknown>>): string;
   /** The `error.*` keys for anything that was thrown; their values are as found, and redacted when they are serialised. */
   describeError(error: unknown): Record<string, unknown>;
+  /** A name out of the program's own text (of a step, of a service) as JSON, redacted and bounded; remembered. */
+  quoteName(name: string): string;
   counts(): SerialiserCounts;
 }
 
 const MAX_NAMED = 32;
 /** The largest number that can't be a card's. */
 const ORDINARY_NUMBER = 1e11;
-/** An escape that no backslash escapes: the backslashes before it are pairs, from the first of their run. */
-const LONE_SURROGATES = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+/** Longer strings are not remembered: they hardly come twice in a row. */
+const MAX_REMEMBERED_CHARS = 64;
+/** Names that are remembered as JSON, and the longest that is written whole. */
+const MAX_NAMES = 1_000;
+const MAX_NAME_CHARS = 256;
+/** Keys below one key whose plans are found without putting the path together. */
+const MAX_BELOW = 64;
 
 /**
  * Makes a serialiser.
@@ -74,8 +86,19 @@ const LONE_SURROGATES = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
 export function createSerialiser(options: SerialiserOptions): Serialiser {
   const limits = resolveLimits(options.limits);
   const { redactor, includeStack } = options;
-  const planKey = createKeyPlanner(redactor);
+  let eventNumber = 0;
+  const planKey = createKeyPlanner(redactor, () => {
+    eventNumber += 1;
+  });
+  const planBelow = (plan: KeyPlan, name: string): KeyPlan => {
+    const known = plan.below.get(name);
+    if (known !== undefined) return known;
+    const below = planKey(`${plan.key}.${name}`);
+    if (plan.below.size < MAX_BELOW) plan.below.set(name, below);
+    return below;
+  };
   const settings: WalkSettings = { limits, redactor, includeStack, planKey };
+  const names = new Map<string, string>();
   const { stringLength, eventBytes } = limits;
   const maxNamed = Math.min(MAX_NAMED, limits.items);
   let truncatedEvents = 0;
@@ -83,60 +106,98 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
   let unreadableValues = 0;
 
   const write = (record: Readonly<Record<string, unknown>>): string => {
-    const event = createEmptyEvent();
-    const keys = Object.keys(record);
+    eventNumber += 1;
+    const number = eventNumber;
+    const line = new LineText(number);
     const budget: Budget = { keys: limits.keys, nodes: MAX_NODES, chars: eventBytes * READ_CHARS_PER_BYTE };
     let walk: EventWalk | undefined;
-    for (const key of keys) {
+    const walkOver = (path: string, value: unknown, depth: number): void => {
+      walk ??= new EventWalk(settings, line, budget);
+      walk.put(path, value, depth);
+    };
+    for (const key of Object.keys(record)) {
       let value: unknown;
       try {
         value = record[key];
       } catch {
         value = readOrUnread(record, key);
       }
-      if (writeOrdinary(event, budget, planKey(key), value)) continue;
-      walk ??= new EventWalk(settings, event, budget);
-      walk.put(key, value, 0);
+      if (value === undefined) continue;
+      const plan = planKey(key);
+      if (typeof value !== 'object') {
+        if (!writeOrdinary(line, budget, plan, value)) walkOver(key, value, 0);
+        continue;
+      }
+      const raw = RawJson.textOf(value);
+      if (raw !== undefined) {
+        line.put(plan, raw);
+        continue;
+      }
+      const fields = plan.isAlone && !plan.isProtected ? readScalars(value) : undefined;
+      if (fields === undefined) {
+        walkOver(key, value, 0);
+        continue;
+      }
+      for (const [name, field] of fields) {
+        const below = planBelow(plan, name);
+        if (below.isProtected || !writeOrdinary(line, budget, below, field)) walkOver(`${key}.${name}`, field, 1);
+      }
     }
-    if (walk !== undefined) tell(event, walk.truncated, walk.droppedKeys, walk.unreadable);
-    return fit(event);
+    // A getter or a toJSON that logs comes back here, and a cache of plans that was emptied forgets which keys came.
+    if (eventNumber !== number) line.noteInterruption();
+    return fit(line, walk);
   };
 
   /** Strings within their limit and plain numbers, of which an ordinary event is made. False where it takes more. */
-  const writeOrdinary = (event: Record<string, unknown>, budget: Budget, plan: KeyPlan, value: unknown): boolean => {
+  const writeOrdinary = (line: LineText, budget: Budget, plan: KeyPlan, value: unknown): boolean => {
     const isAttribute = plan.fieldType === undefined && !plan.isOwn;
     if (isAttribute && budget.keys <= 0) return false;
     if (typeof value === 'string') {
-      if (plan.text === 'walk' || value.length > stringLength || value.length > budget.chars) return false;
-      if (redactor === undefined || plan.text === 'trust' || isTraceId(plan, value)) {
-        event[plan.key] = value;
+      if (value === plan.lastText) {
+        line.put(plan, plan.lastFragment);
       } else {
-        budget.chars -= value.length;
-        const text = redactor.redactString(value);
-        event[plan.key] = text.length <= stringLength ? text : text.slice(0, stringLength);
+        if (plan.text === 'walk' || value.length > stringLength || value.length > budget.chars) return false;
+        let text = value;
+        if (redactor !== undefined && plan.text !== 'trust' && !isTraceId(plan, value)) {
+          budget.chars -= value.length;
+          text = redactor.redactString(value);
+          if (text.length > stringLength) text = text.slice(0, stringLength);
+        }
+        const fragment = quote(text);
+        if (text === value && text.length <= MAX_REMEMBERED_CHARS) {
+          plan.lastText = text;
+          plan.lastFragment = fragment;
+        }
+        line.put(plan, fragment);
       }
     } else {
       const isPlain =
         typeof value === 'number' ? isPlainNumber(plan, value) : typeof value === 'boolean' && isAttribute;
       if (!isPlain) return false;
-      event[plan.key] = value;
+      line.put(plan, `${value}`);
     }
     if (isAttribute) budget.keys -= 1;
     return true;
   };
 
-  const fit = (event: Record<string, unknown>): string => {
-    const line = stringify(event);
-    if (line.length * 3 <= eventBytes) return line;
-    const bytes = Buffer.byteLength(line);
-    if (bytes <= eventBytes) return line;
+  /** The line, as it is where it is in order; else parsed again, to be cut to its bytes and to tell what was cut. */
+  const fit = (line: LineText, walk: EventWalk | undefined): string => {
+    const text = line.toString();
+    const isFitting = text.length * 3 <= eventBytes || Buffer.byteLength(text) <= eventBytes;
+    const isCut = walk !== undefined && (walk.truncated.size > 0 || walk.droppedKeys > 0);
+    unreadableValues += walk?.unreadable ?? 0;
+    if (isFitting && !isCut && !line.isAmbiguous) return text;
+    const event: Record<string, unknown> = JSON.parse(text);
+    if (walk !== undefined) tell(event, walk.truncated, walk.droppedKeys);
+    const whole = stringify(event);
+    const bytes = Buffer.byteLength(whole);
+    if (bytes <= eventBytes) return whole;
     const { cut, dropped } = shrinkEvent(event, bytes, eventBytes);
-    tell(event, cut, dropped, 0);
+    tell(event, cut, dropped);
     return stringify(event);
   };
 
-  const tell = (event: Record<string, unknown>, cut: Iterable<string>, dropped: number, unreadable: number): void => {
-    unreadableValues += unreadable;
+  const tell = (event: Record<string, unknown>, cut: Iterable<string>, dropped: number): void => {
     const told: unknown = event[TRUNCATED];
     const names = new Set<unknown>(Array.isArray(told) ? told : []);
     const before = names.size;
@@ -166,6 +227,17 @@ export function createSerialiser(options: SerialiserOptions): Serialiser {
         described[`error.${key}`] = value;
       return described;
     },
+    quoteName(name) {
+      const known = names.get(name);
+      if (known !== undefined) return known;
+      const text = toText(name);
+      const cut =
+        text.length <= MAX_NAME_CHARS ? text : `${text.slice(0, MAX_NAME_CHARS)}…[cut: ${text.length} characters]`;
+      const quoted = quote(redactor?.redactString(cut) ?? cut);
+      if (names.size >= MAX_NAMES) names.clear();
+      if (cut === name) names.set(name, quoted);
+      return quoted;
+    },
     counts: () => ({ truncatedEvents, truncatedValues, unreadableValues }),
   };
 }
@@ -183,16 +255,6 @@ function isPlainNumber(plan: KeyPlan, value: number): boolean {
   }
 }
 
-/** `JSON.stringify` escapes half a surrogate pair, which many readers refuse. Long texts are mended the quick way first. */
-function stringify(event: Record<string, unknown>): string {
-  const line = JSON.stringify(event);
-  if (!line.includes('\\ud')) return line;
-  for (const [key, value] of Object.entries(event)) {
-    if (typeof value === 'string') event[key] = Buffer.from(value).toString();
-  }
-  return JSON.stringify(event).replace(LONE_SURROGATES, '$1\ufffd');
-}
-
 /** What remains where even the record itself can't be read: who, when, and that something was lost. */
 function writeBareEvent(record: unknown, thrown: unknown): string {
   const event: Record<string, unknown> = {};
@@ -204,5 +266,5 @@ function writeBareEvent(record: unknown, thrown: unknown): string {
   }
   event.message = `[Unreadable: ${describeThrown(thrown)}]`;
   event[TRUNCATED] = ['*'];
-  return JSON.stringify(event);
+  return stringify(event);
 }
