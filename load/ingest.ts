@@ -1,0 +1,157 @@
+/**
+ * Ingest at full speed, or at a rate: what an event costs the server, how long an answer takes, how soon an event is found,
+ * and that each is there once.
+ *
+ *   node --import tsx load/ingest.ts --events 1000000 --bytes 1000 --connections 4 --batch 1000
+ *
+ * The built server runs in a process of its own (`npm run build` first), in an empty folder. Each connection is one
+ * producer, with its own numbers. Beside them one event a moment is followed: from its acknowledgement until the server finds it
+ * by its id. At the end the store is asked for the number of events and of different ids, and the ledger for what it
+ * misses. Processor time is that of all threads of the server, from /proc.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { waitFor } from '../tests/processes.ts';
+import { createServerClient } from '../tests/server-client.ts';
+import { BuiltServer, folderBytes } from './built-server.ts';
+import { EventMaker } from './made-events.ts';
+import { describeMs } from './percentiles.ts';
+import { createAgent, postUntilAnswered } from './posting.ts';
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '100000' },
+    bytes: { type: 'string', default: '1000' },
+    connections: { type: 'string', default: '4' },
+    batch: { type: 'string', default: '1000' },
+    /** Events per second over all connections; 0 is as fast as it goes. */
+    rate: { type: 'string', default: '0' },
+    /** A folder for a processor profile of the server. */
+    profile: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const events = Number(values.events);
+const batch = Number(values.batch);
+const connections = Number(values.connections);
+const rate = Number(values.rate);
+const FIND_EVERY_MS = 20;
+const REST_MS = 300_000;
+
+const dataDir = await mkdtemp(join(tmpdir(), 'tailrace-load-'));
+const server = await BuiltServer.start({
+  dataDir,
+  nodeArgs:
+    values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`, '--cpu-prof-interval=500'],
+});
+const client = createServerClient(server.url);
+const agent = createAgent(connections);
+const from = new Date(Date.now() - 1000).toISOString();
+const idleCpuMs = server.usage().cpuMs;
+const startedMs = performance.now();
+const answersMs: number[] = [];
+const lagsMs: number[] = [];
+let busy = 0;
+let accepted = 0;
+let lastAcknowledged: { readonly id: string; readonly atMs: number } | undefined;
+let isOver = false;
+
+async function produce(connection: number): Promise<EventMaker> {
+  const maker = new EventMaker(Number(values.bytes), connection + 1);
+  const share = Math.floor(events / connections) + (connection < events % connections ? 1 : 0);
+  for (let sent = 0; sent < share; ) {
+    const size = Math.min(batch, share - sent);
+    const lines: string[] = [];
+    for (let i = 0; i < size; i += 1) lines.push(maker.next());
+    const body = Buffer.from(`${lines.join('\n')}\n`);
+    const beganMs = performance.now();
+    const reply = await postUntilAnswered(agent, server.url, body, () => {
+      busy += 1;
+    });
+    const nowMs = performance.now();
+    answersMs.push(nowMs - beganMs);
+    accepted += reply.accepted;
+    sent += size;
+    if (reply.refused.length > 0) throw new Error(`refused: ${JSON.stringify(reply.refused[0])}`);
+    lastAcknowledged = { id: `${maker.producer}-${maker.sequence}`, atMs: nowMs };
+    if (rate > 0) {
+      const dueMs = startedMs + (1000 * sent * connections) / rate;
+      if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+    }
+  }
+  return maker;
+}
+
+/** Follows one event at a time from its acknowledgement until it is found. */
+async function follow(): Promise<void> {
+  while (!isOver) {
+    const marker = lastAcknowledged;
+    if (marker !== undefined) {
+      lastAcknowledged = undefined;
+      for (;;) {
+        const response = await fetch(`${server.url}/v1/events/${marker.id}`);
+        await response.arrayBuffer();
+        if (response.ok) break;
+        await sleep(FIND_EVERY_MS);
+      }
+      lagsMs.push(performance.now() - marker.atMs);
+    }
+    await sleep(100);
+  }
+}
+
+const following = follow();
+const makers = await Promise.all(Array.from({ length: connections }, (_, i) => produce(i)));
+const acceptedMs = performance.now() - startedMs;
+const acceptedCpuMs = server.usage().cpuMs - idleCpuMs;
+const farewell = Buffer.from(makers.map((maker) => `${JSON.stringify(maker.ledgerLine())}\n`).join(''));
+await postUntilAnswered(agent, server.url, farewell, () => {});
+
+const atRest = async () => ((await client.ledger()).totals.inFlight === 0 ? true : undefined);
+await waitFor('everything to be in the store', atRest, REST_MS);
+const storedMs = performance.now() - startedMs;
+isOver = true;
+await following;
+const usage = server.usage();
+const { totals } = await client.ledger();
+const { rows } = await client.query({
+  from,
+  to: 'now',
+  aggregates: [
+    { fn: 'count', as: 'count' },
+    { fn: 'distinct', field: 'event_id', as: 'ids' },
+  ],
+});
+const health = (await (await fetch(`${server.url}/healthz`)).json()) as { readonly faults: readonly string[] };
+await server.end('SIGTERM');
+const bytes = await folderBytes(join(dataDir, 'store', 'segments'));
+
+const perSecond = (count: number, ms: number): string => `${Math.round((count * 1000) / ms)}/s`;
+const cpuMs = usage.cpuMs - idleCpuMs;
+console.log(
+  [
+    `load average        ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')}`,
+    `accepted            ${accepted} in ${(acceptedMs / 1000).toFixed(1)} s: ${perSecond(accepted, acceptedMs)}; ${busy} times too busy`,
+    `in the store        after ${(storedMs / 1000).toFixed(1)} s: ${perSecond(accepted, storedMs)}`,
+    `processor           ${((1000 * cpuMs) / events).toFixed(1)} µs an event, ${perSecond(events, cpuMs)} and core (${((1000 * acceptedCpuMs) / events).toFixed(1)} µs until accepted)`,
+    `peak memory         ${(usage.peakBytes / 1048576).toFixed(0)} MiB`,
+    `acknowledgement     ${describeMs(answersMs)}`,
+    `until queryable     ${describeMs(lagsMs)}`,
+    `on disk             ${(bytes / events).toFixed(0)} bytes an event`,
+    `in the answer       ${JSON.stringify(rows[0])}`,
+    `ledger              stored ${totals.stored}, missing ${totals.missing}, duplicates ${totals.duplicates}, dead ${totals.dead}`,
+    `faults              ${JSON.stringify(health.faults)}`,
+  ].join('\n'),
+);
+const isRight =
+  rows[0]?.count === events && rows[0]?.ids === events && totals.stored === events && totals.missing === 0;
+console.log(isRight ? 'none missing, none twice' : 'WRONG');
+if (!isRight) process.exitCode = 1;
+if (values.keep) console.log(dataDir);
+else await rm(dataDir, { recursive: true, force: true });
+agent.destroy();
