@@ -7,23 +7,44 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONFIGURATION_PAGE, withSettings } from '../scripts/configuration-reference.ts';
+import { PLANS_PAGE, withPlanKeys } from '../scripts/plan-reference.ts';
+import { createShell, type Shell } from './documented-commands.ts';
 import { type DocumentedServer, readPage, startDocumentedServer } from './documented-server.ts';
 import { ROOT } from './processes.ts';
 
-let folder: string;
-let server: DocumentedServer;
+describe.each(['docs/configuration.md', 'docs/search.md', 'docs/plans.md'])(
+  'the commands and plans of %s',
+  async (name) => {
+    const page = await readPage(name);
+    const examples = page.blocks.flatMap((block, i) => {
+      const answer = page.blocks[i + 1];
+      const isPlan = block.info === 'json plan';
+      if (!isPlan && !/^sh(?: exit \d+)?$/.test(block.info)) return [];
+      const isAnswer = answer !== undefined && (isPlan ? ['json answer'] : ['json', 'text']).includes(answer.info);
+      return [{ ...block, isPlan, answer: isAnswer ? answer : undefined }];
+    });
+    const server = documentedServer();
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tailrace-docs-server-'));
-  server = await startDocumentedServer(join(folder, 'tailrace-data'));
-});
+    it.each(examples)('$place does what it says', async ({ isPlan, info, text, answer }) => {
+      if (isPlan) {
+        expectWritten(await post('/v1/query', text), answer?.text);
+        return;
+      }
+      const { exitCode, stdout, stderr } = await server.shell.run(text);
+      expect(exitCode, stderr).toBe(Number(/exit (\d+)/.exec(info)?.[1] ?? 0));
+      if (answer?.info === 'json') expectWritten(JSON.parse(stdout), answer.text);
+      if (answer?.info === 'text') expect(`${stdout}${stderr}`.trimEnd()).toBe(answer.text);
+    });
 
-afterAll(async () => {
-  await server.close();
-  await rm(folder, { recursive: true, force: true });
-});
+    async function post(path: string, body: string): Promise<unknown> {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(`${server.url}${path}`, { method: 'POST', headers, body })).json();
+    }
+  },
+);
 
-describe('docs/search.md', async () => {
+describe('the searches of docs/search.md', async () => {
+  const server = documentedServer();
   const { text } = await readPage('docs/search.md');
   const rows = tableRows(text);
   const found = rows.filter(([search, finds]) => search?.startsWith('`') && /^(?:none|\d[\d ]*)$/.test(finds ?? ''));
@@ -53,6 +74,16 @@ describe('docs/search.md', async () => {
     expect(status).toBe(400);
     expect(body.error).toMatchObject({ code: unquote(code), position: Number(position), message });
   });
+
+  async function searchEvents(q: string): Promise<{ readonly status: number; readonly body: SearchBody }> {
+    const response = await fetch(`${server.url}/v1/events?${new URLSearchParams({ q })}`);
+    return { status: response.status, body: (await response.json()) as SearchBody };
+  }
+});
+
+it('docs/plans.md has the keys as they are; else run scripts/plan-reference.ts', async () => {
+  const page = await readFile(PLANS_PAGE, 'utf8');
+  expect(page).toBe(withPlanKeys(page));
 });
 
 describe('docs/configuration.md', () => {
@@ -77,9 +108,56 @@ interface SearchBody {
   readonly error?: unknown;
 }
 
-async function searchEvents(q: string): Promise<{ readonly status: number; readonly body: SearchBody }> {
-  const response = await fetch(`${server.url}/v1/events?${new URLSearchParams({ q })}`);
-  return { status: response.status, body: (await response.json()) as SearchBody };
+/** A server of their own for the tests of one page, which may change what it holds. */
+function documentedServer(): { readonly url: string; readonly shell: Shell; readonly dataDir: string } {
+  let folder = '';
+  let server: DocumentedServer | undefined;
+  let shell: Shell | undefined;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tailrace-docs-server-'));
+    server = await startDocumentedServer(join(folder, 'tailrace-data'));
+    shell = await createShell({ directory: folder, url: server.url });
+  });
+  afterAll(async () => {
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    get url() {
+      return started(server).url;
+    },
+    get shell() {
+      return started(shell);
+    },
+    get dataDir() {
+      return join(folder, 'tailrace-data');
+    },
+  };
+}
+
+function started<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('the server is not started yet');
+  return part;
+}
+
+/** All that the page shows of an answer is in it; numbers are rounded as they are on the page. */
+function expectWritten(actual: unknown, written: string | undefined): void {
+  const expected: unknown = JSON.parse(written ?? '{}');
+  expect(roundedLike(actual, expected)).toMatchObject(expected as object);
+}
+
+function roundedLike(actual: unknown, expected: unknown): unknown {
+  if (typeof actual === 'number' && typeof expected === 'number') {
+    const decimals = String(expected).split('.')[1]?.length ?? 0;
+    return Number(actual.toFixed(decimals));
+  }
+  if (Array.isArray(actual) && Array.isArray(expected)) return actual.map((item, i) => roundedLike(item, expected[i]));
+  if (!isRecord(actual) || !isRecord(expected)) return actual;
+  return Object.fromEntries(Object.entries(actual).map(([key, value]) => [key, roundedLike(value, expected[key])]));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The rows of all tables, cell by cell; an escaped bar is a bar. */

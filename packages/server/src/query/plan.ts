@@ -28,13 +28,15 @@ export const AGGREGATE_FUNCTIONS = [
 
 export const planAggregate = z
   .strictObject({
-    fn: z.enum(AGGREGATE_FUNCTIONS),
-    /** The field to aggregate; not for count and error_rate. */
-    field: fieldName.optional(),
-    /** For percentile: in (0, 100), as in p99. */
-    p: z.number().gt(0).lt(100).optional(),
-    /** Name of the column in the answer; by default `count`, `avg_duration_ms`, `p99_duration_ms`, … */
-    as: z.string().min(1).max(128).optional(),
+    fn: z.enum(AGGREGATE_FUNCTIONS).describe('What is worked out.'),
+    field: fieldName.optional().describe('The field to aggregate. Needed, except for count and error_rate.'),
+    p: z.number().gt(0).lt(100).optional().describe('For percentile, which needs it: 99 is the 99th percentile.'),
+    as: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe('Name of the column in the answer. Left out, it is count, avg_duration_ms, p99_duration_ms and so on.'),
   })
   .superRefine((aggregate, context) => {
     const needsField = aggregate.fn !== 'count' && aggregate.fn !== 'error_rate';
@@ -47,25 +49,31 @@ export const planAggregate = z
   });
 
 export const planSchema = z.strictObject({
-  /** Start of the range, included. @defaultValue `-15m` */
-  from: planTime.default('-15m'),
-  /** End of the range, not included. @defaultValue `now` */
-  to: planTime.default('now'),
-  /** Which events: a search string, as in the search bar. Empty means all. */
-  where: z.string().max(8192).default(''),
-  groupBy: z.array(fieldName).max(8).default([]),
-  /** Without aggregates (and groups) the answer's rows are events, newest first. */
-  aggregates: z.array(planAggregate).max(16).default([]),
-  /** Groups by time too: `10s`, `1m`, `1h`, `1d`, or `auto` for some 60 buckets. The column is `bucket`. */
+  from: planTime.default('-15m').describe('Start of the range, included.'),
+  to: planTime.default('now').describe('End of the range, not included.'),
+  where: z.string().max(8192).default('').describe('Which events: a search, as in the search bar. Empty means all.'),
+  groupBy: z.array(fieldName).max(8).default([]).describe('Fields: one row for each combination of their values.'),
+  aggregates: z
+    .array(planAggregate)
+    .max(16)
+    .default([])
+    .describe('What is worked out for each row. Without aggregates, groups and buckets the rows are events.'),
   bucket: z
     .string()
     .regex(/^(?:auto|[1-9]\d{0,5}(?:s|m|h|d))$/, 'must be auto or a duration such as 1m')
-    .optional(),
+    .optional()
+    .describe('Groups by time too: 10s, 1m, 1h, 1d, or auto for some 60 buckets. The column is bucket.'),
   orderBy: z
-    .array(z.strictObject({ column: z.string().min(1).max(256), direction: z.enum(['asc', 'desc']).default('desc') }))
+    .array(
+      z.strictObject({
+        column: z.string().min(1).max(256).describe('A column of the answer; for events, a field.'),
+        direction: z.enum(['asc', 'desc']).default('desc').describe('Smallest or largest first.'),
+      }),
+    )
     .max(4)
-    .default([]),
-  limit: z.int().min(1).max(10_000).default(100),
+    .default([])
+    .describe('Left out: events newest first, buckets oldest first, groups by their first aggregate.'),
+  limit: z.int().min(1).max(10_000).default(100).describe('Rows at most. meta.limited says whether there were more.'),
 });
 
 /** A plan as a client writes it: everything may be left out. */
