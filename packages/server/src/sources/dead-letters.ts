@@ -51,7 +51,7 @@ export class DeadLetters {
   }
 
   static async open(options: DeadLettersOptions): Promise<DeadLetters> {
-    await mkdir(options.directory, { recursive: true });
+    await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const letters = new DeadLetters(options);
     letters.#count = (await readLetters(letters.#current)).length;
     letters.#previousCount = (await readLetters(letters.#previous)).length;
@@ -114,7 +114,7 @@ export class DeadLetters {
     const text = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
     const bytes = Buffer.byteLength(text);
     if (this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytes / 2) await this.#rotate();
-    const file = await open(this.#current, 'a');
+    const file = await open(this.#current, 'a', 0o600);
     try {
       await file.appendFile(text);
       if (this.#options.sync) await file.datasync();
@@ -139,7 +139,10 @@ export class DeadLetters {
 
   async #replaceAll(letters: readonly DeadLetter[]): Promise<void> {
     const fresh = `${this.#current}.new`;
-    await writeFile(fresh, letters.map((letter) => `${JSON.stringify(letter)}\n`).join(''), { flush: true });
+    await writeFile(fresh, letters.map((letter) => `${JSON.stringify(letter)}\n`).join(''), {
+      flush: true,
+      mode: 0o600,
+    });
     await rename(fresh, this.#current);
     await rm(this.#previous, { force: true });
     this.#bytes = await sizeOf(this.#current);

@@ -13,6 +13,7 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FILE_MODE, FOLDER_MODE } from '../spool/segment.ts';
 import type { DeadLine } from './route.ts';
 
 export interface DeadLetter {
@@ -69,14 +70,14 @@ export class DeadLetterFiles {
     const at = new Date().toISOString();
     const text = Buffer.from(dead.map((line) => `${encodeDeadLetter(this.#route, sink, at, line)}\n`).join(''));
     if (this.#path === '' || this.#bytes >= this.#limits.fileBytes) {
-      await mkdir(this.#directory, { recursive: true });
+      await mkdir(this.#directory, { recursive: true, mode: FOLDER_MODE });
       await this.#trim(text.length);
       this.#filesMade += 1;
       this.#path = join(this.#directory, `${at.replaceAll(/[-:.]/g, '')}-${process.pid}-${this.#filesMade}.ndjson`);
       this.#bytes = 0;
     }
     // Opened anew each time, and looked at afterwards: a replay may have taken the file away meanwhile.
-    const file = await open(this.#path, 'a');
+    const file = await open(this.#path, 'a', FILE_MODE);
     try {
       await file.appendFile(text);
       await file.datasync();

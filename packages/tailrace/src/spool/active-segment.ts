@@ -1,7 +1,7 @@
 import { fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { DeviceSync } from './device-sync.ts';
 import type { Position } from './position.ts';
-import { hasCode, LINE_FEED, segmentPath } from './segment.ts';
+import { FILE_MODE, FOLDER_MODE, hasCode, LINE_FEED, segmentPath } from './segment.ts';
 
 /** What a write came to: bytes of whole lines that are in the file, and why there are not more. */
 export interface WriteOutcome {
@@ -41,7 +41,7 @@ export class ActiveSegment {
   /** Makes folder and file where there is none open. @throws what the system says */
   open(): void {
     if (this.#fd !== undefined) return;
-    mkdirSync(this.#directory, { recursive: true });
+    mkdirSync(this.#directory, { recursive: true, mode: FOLDER_MODE });
     const made = this.#create(this.#segment);
     this.#fd = made.fd;
     this.#segment = made.segment;
@@ -108,7 +108,7 @@ export class ActiveSegment {
   #create(from: number): { fd: number; segment: number } {
     for (let segment = from; ; segment += 1) {
       try {
-        const fd = openSync(segmentPath(this.#directory, segment), 'ax', 0o640);
+        const fd = openSync(segmentPath(this.#directory, segment), 'ax', FILE_MODE);
         this.#device.touchDirectory();
         return { fd, segment };
       } catch (error) {

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises
 import { join } from 'node:path';
 import { syncDirectory } from './device-sync.ts';
 import { comparePositions, type Position, SPOOL_START, toPosition } from './position.ts';
-import { hasCode, listSegmentNumbers, segmentPath } from './segment.ts';
+import { FILE_MODE, FOLDER_MODE, hasCode, listSegmentNumbers, segmentPath } from './segment.ts';
 
 /** A cursor file always has this length, so that writing it in place needs no room on a full disk. */
 const CURSOR_BYTES = 96;
@@ -64,7 +64,7 @@ export async function writeCursor(directory: string, name: string, position: Pos
   const bytes = Buffer.from(`${JSON.stringify(position).padEnd(CURSOR_BYTES - 1)}\n`);
   const temporary = `${path}.tmp`;
   try {
-    await mkdir(cursorFolder(directory), { recursive: true });
+    await mkdir(cursorFolder(directory), { recursive: true, mode: FOLDER_MODE });
     await writeDurably(temporary, 'w', bytes);
     await rename(temporary, path);
     await syncDirectory(cursorFolder(directory));
@@ -78,7 +78,7 @@ export async function writeCursor(directory: string, name: string, position: Pos
 }
 
 async function writeDurably(path: string, flags: string, bytes: Buffer): Promise<void> {
-  const handle = await open(path, flags, 0o640);
+  const handle = await open(path, flags, FILE_MODE);
   try {
     let written = 0;
     while (written < bytes.length) {

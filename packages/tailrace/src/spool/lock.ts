@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { identifySelf, livenessOf, type ProcessIdentity } from './process-identity.ts';
-import { errorCode, hasCode } from './segment.ts';
+import { errorCode, FILE_MODE, FOLDER_MODE, hasCode } from './segment.ts';
 import type { SpoolNotice } from './types.ts';
 
 /*
@@ -121,7 +121,7 @@ class HeldClaim implements SpoolClaim {
 
   /** Takes the lock, or gives back the one that stands in the way. */
   take(): FoundLock | undefined {
-    mkdirSync(this.directory, { recursive: true });
+    mkdirSync(this.directory, { recursive: true, mode: FOLDER_MODE });
     const current = findLock(this.directory);
     if (current !== undefined && isAlive(current, STALE_MS) && !this.#isOwn(current)) return current;
     const file = current === undefined ? HEAD : successorOf(current.nonce);
@@ -286,7 +286,7 @@ function makeLock(directory: string, file: string, record: LockRecord): boolean 
 
 function writeTemporary(directory: string, record: LockRecord): string {
   const temporary = join(directory, `lock-${nonce()}.tmp`);
-  writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: 0o640 });
+  writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: FILE_MODE });
   return temporary;
 }
 

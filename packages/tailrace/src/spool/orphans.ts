@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { highestCursorSegment, listCursors, readCursor } from './cursor.ts';
 import { syncDirectory } from './device-sync.ts';
 import { isOrphaned } from './lock.ts';
-import { errorCode, hasCode, listSegmentNumbers, listSegments, segmentPath } from './segment.ts';
+import { errorCode, FILE_MODE, hasCode, listSegmentNumbers, listSegments, segmentPath } from './segment.ts';
 
 /**
  * Folders below `spoolRoot` whose process is gone and that nobody has adopted. Each must still be claimed, which only one
@@ -52,7 +52,7 @@ export async function addLastSegment(directory: string, body: Buffer): Promise<v
   const path = segmentPath(directory, Math.max(last, highestCursorSegment(directory)) + 1);
   // Under its own name only when it is whole: a reader of an ended spool takes what it finds for the end.
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', 0o600);
+  const file = await open(temporary, 'w', FILE_MODE);
   try {
     await file.writeFile(body);
     await file.datasync();

@@ -13,6 +13,10 @@ export const MAX_LINE_BYTES = 1024 * 1024;
 
 export const LINE_FEED = 10;
 
+/** Events are for the application's user only: nobody else may read them. Systems without modes ignore these. */
+export const FOLDER_MODE = 0o700;
+export const FILE_MODE = 0o600;
+
 const SEGMENT_NAME = /^(\d{8,15})\.ndjson$/;
 
 export function segmentPath(directory: string, segment: number): string {
