@@ -5,6 +5,7 @@ import { openDuckDbStore } from './store/duckdb/duckdb-store.ts';
 
 /** Where a stop takes longer than this, somebody hangs on: the queue holds everything, so the process may go. */
 const STOP_MS = 20_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Runs a server until SIGTERM or SIGINT.
@@ -16,7 +17,8 @@ export async function runServer(overrides: Readonly<Record<string, unknown>>, co
   try {
     const config = loadConfig(process.env, overrides, configFile);
     for (const notice of config.notices) logToStderr('warn', notice);
-    server = await createServer(config, { openStore: (directory) => openDuckDbStore({ directory }) });
+    const retention = { maxAgeMs: config.retentionDays * DAY_MS, maxBytes: config.retentionBytes };
+    server = await createServer(config, { openStore: (directory) => openDuckDbStore({ directory, retention }) });
     process.stdout.write(`tailrace listens on ${server.url} and keeps its data in ${config.dataDir}\n`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

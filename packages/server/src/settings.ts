@@ -75,6 +75,8 @@ const SCHEMAS = {
   commitSeconds: seconds(0.05, 3600, 15),
   maxProducers: integer(10, 100_000, 2000),
   ledgerGraceSeconds: seconds(0, 3600, 30),
+  retentionDays: z.preprocess(asNumber, z.number().min(0.01).max(36_500).default(30)),
+  retentionBytes: bytes(MIB, 1024 * 1024 * GIB, 20 * GIB),
   tailClients: integer(1, 10_000, 200),
 } as const;
 
@@ -209,6 +211,18 @@ export const SETTINGS: readonly Setting[] = [
     'TAILRACE_LEDGER_GRACE_SECONDS',
     'seconds from 0 to 3600',
     'How long an event that a producer has reported may still be on its way before it counts as missing.',
+  ),
+  setting(
+    'retentionDays',
+    'TAILRACE_RETENTION_DAYS',
+    'days from 0.01 to 36500',
+    'How long events are kept. They go by the hour, when the last event of their segment is that old.',
+  ),
+  setting(
+    'retentionBytes',
+    'TAILRACE_RETENTION_BYTES',
+    `${SIZE}, from 1 MiB`,
+    'Bound on the stored segments. Beyond it the oldest normal events go first, then the oldest others; those of the last day go last.',
   ),
   setting('tailClients', 'TAILRACE_TAIL_CLIENTS', 'a number from 1 to 10000', 'Live tails at once.'),
 ];

@@ -48,6 +48,7 @@ export function openMemoryStore(disk: MemoryDisk): Store {
       bytes: 0,
       hotEvents: hot.length,
       quarantined: [],
+      retired: { events: 0, bytes: 0 },
     }),
     close: async () => {},
   };

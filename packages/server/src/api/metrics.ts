@@ -93,6 +93,15 @@ export function createMetrics(): Metrics {
       gauge('tailrace_store_bytes', 'Bytes of all segments.', () => store.stats().bytes);
       gauge('tailrace_store_hot_events', 'Events that are not in a segment yet.', () => store.stats().hotEvents);
       gauge(
+        'tailrace_store_retired_events',
+        'Events that retention took out since the store was made.',
+        () => store.stats().retired.events,
+      );
+      gauge('tailrace_store_retired_bytes', 'Bytes that retention freed.', () => store.stats().retired.bytes);
+      gauge('tailrace_store_upkeep_failing', '1 while the last merge or retirement failed.', () =>
+        store.stats().upkeepFailure === undefined ? 0 : 1,
+      );
+      gauge(
         'tailrace_store_quarantined_segments',
         'Segments that could not be read.',
         () => store.stats().quarantined.length,

@@ -80,4 +80,8 @@ export interface StoreStats {
   readonly hotEvents: number;
   /** Segments that could not be read and were set aside, with the reason. */
   readonly quarantined: readonly { readonly segment: string; readonly reason: string }[];
+  /** What retention took out since the store was made; it isn't part of the numbers above. */
+  readonly retired: { readonly events: number; readonly bytes: number };
+  /** Why the last merge or retirement failed; it is tried again. */
+  readonly upkeepFailure?: string;
 }

@@ -19,7 +19,8 @@
  *
  * A commit that fails (disk full) leaves the sealed table where it is, readable, and the next commit takes it along.
  *
- * Small segments are merged in the background into large ones by the same swap of the manifest (merge-segments.ts). A
+ * Small segments are merged in the background into large ones by the same swap of the manifest (merge-segments.ts), and
+ * old ones leave by it (retention.ts). A
  * segment that can't be read is set aside, named in `stats` and in the warnings of answers that it would have been
  * part of; the rest of the store goes on.
  */
@@ -41,11 +42,12 @@ import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { HotTable } from './hot-table.ts';
 import type { Segment } from './manifest.ts';
 import { DEFAULT_MERGE_LIMITS, type MergeLimits } from './merge-segments.ts';
-import { Merger } from './merger.ts';
 import { QueryGate } from './query-gate.ts';
+import type { RetentionLimits } from './retention.ts';
 import { findEvent, runPlan } from './run-plan.ts';
 import { SegmentSet } from './segment-set.ts';
 import { Snapshot, touches } from './snapshot.ts';
+import { Upkeep } from './upkeep.ts';
 import { warningsFor } from './warnings.ts';
 import { writeSegments } from './write-segments.ts';
 
@@ -62,6 +64,8 @@ export interface DuckDbStoreOptions {
   readonly queryTimeoutMs?: number;
   /** When small segments are merged. */
   readonly merge?: Partial<MergeLimits>;
+  /** What leaves the store by itself. @defaultValue nothing does */
+  readonly retention?: Partial<RetentionLimits>;
   /** Milliseconds since 1970. @defaultValue `Date.now` */
   readonly clock?: () => number;
 }
@@ -72,7 +76,7 @@ export interface DuckDbStoreOptions {
  * @throws Error where the manifest can't be read, or another process has the folder open.
  */
 export async function openDuckDbStore(options: DuckDbStoreOptions): Promise<Store> {
-  await mkdir(options.directory, { recursive: true });
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
   // DuckDB compares real paths with the folders that it may read.
   const directory = await realpath(options.directory);
   const lock = lockFolder(directory);
@@ -108,7 +112,7 @@ const MAX_ATTEMPTS = 3;
 class DuckDbStore implements Store {
   readonly #parts: Parts;
   readonly #gate: QueryGate;
-  readonly #merger: Merger;
+  readonly #upkeep: Upkeep;
   readonly #queryTimeoutMs: number;
   readonly #clock: () => number;
   #current: HotTable | undefined;
@@ -127,12 +131,18 @@ class DuckDbStore implements Store {
     this.#gate = new QueryGate({ maxRunning, maxWaiting: maxRunning * 16 });
     this.#queryTimeoutMs = options.queryTimeoutMs ?? 30_000;
     this.#clock = options.clock ?? Date.now;
-    this.#merger = new Merger({ ...parts, limits: { ...DEFAULT_MERGE_LIMITS, ...options.merge }, clock: this.#clock });
+    const keepAll = { maxAgeMs: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
+    this.#upkeep = new Upkeep({
+      ...parts,
+      merge: { ...DEFAULT_MERGE_LIMITS, ...options.merge },
+      retention: { ...keepAll, ...options.retention },
+      clock: this.#clock,
+    });
   }
 
   async start(): Promise<void> {
     this.#current = await this.#createTable();
-    this.#merger.wake();
+    this.#upkeep.wake();
   }
 
   get checkpoint(): Checkpoint | undefined {
@@ -187,7 +197,7 @@ class DuckDbStore implements Store {
             ...(context.bucketMs === undefined ? {} : { bucketMs: context.bucketMs }),
             scanned: { segments: snapshot.segments.length, hotEvents: snapshot.hotEvents },
             elapsedMs: Math.round(performance.now() - startedMs),
-            warnings: warningsFor(context, () => this.#countFields(), this.#parts.segments.quarantined),
+            warnings: warningsFor(context, () => this.#countFields(), this.#parts.segments),
           },
         };
       },
@@ -216,12 +226,15 @@ class DuckDbStore implements Store {
   stats(): StoreStats {
     const segments = this.#parts.segments.segments();
     const hotEvents = this.#hotTables().reduce((sum, table) => sum + table.events, 0);
+    const { events, bytes } = this.#parts.segments.retired;
     return {
       events: segments.reduce((sum, { rows }) => sum + rows, hotEvents),
       segments: segments.length,
       bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
       hotEvents,
       quarantined: this.#parts.segments.quarantined.map(({ segment, reason }) => ({ segment, reason })),
+      retired: { events, bytes },
+      ...(this.#upkeep.lastFailure === undefined ? {} : { upkeepFailure: this.#upkeep.lastFailure }),
     };
   }
 
@@ -231,7 +244,7 @@ class DuckDbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([this.#inserting, this.#committing, this.#merger.stop(), ...this.#querying]);
+    await Promise.allSettled([this.#inserting, this.#committing, this.#upkeep.stop(), ...this.#querying]);
     await this.#parts.segments.settled();
     this.#parts.writer.closeSync();
     this.#parts.database.close();
@@ -298,7 +311,7 @@ class DuckDbStore implements Store {
       this.#sealed = this.#sealed.filter((table) => !waiting.includes(table));
     });
     for (const table of waiting) table.readers.retire();
-    this.#merger.wake();
+    this.#upkeep.wake();
   }
 
   #hotTables(): readonly HotTable[] {

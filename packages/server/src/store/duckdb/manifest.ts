@@ -26,6 +26,10 @@ const segmentSchema = z.object({
   maxMs: z.number(),
   /** Rows whose sampling rate is below 1. */
   sampled: z.int().min(0),
+  /** Rows that were kept as a sample of ordinary traffic; see retention.ts. */
+  normal: z.int().min(0).optional(),
+  /** When the last of its rows was stored. */
+  writtenMs: z.number().optional(),
   /** Least and greatest sequence number by producer; left out where there are too many producers. */
   producers: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
 });
@@ -50,18 +54,33 @@ const quarantinedSchema = z.object({
 });
 export type Quarantined = Readonly<z.output<typeof quarantinedSchema>>;
 
+const retiredSchema = z.object({
+  events: z.int().min(0),
+  bytes: z.int().min(0),
+  /** Up to here events of every kind are gone, or some of them. */
+  allToMs: z.number().optional(),
+  /** Up to here the normal events are gone, or some of them. */
+  normalToMs: z.number().optional(),
+});
+/** The account of what retention took out since the store was made. */
+export type Retired = Readonly<z.output<typeof retiredSchema>>;
+
 const FORMAT = 'tailrace/manifest/v1';
 const rootSchema = z.object({
   format: z.literal(FORMAT),
   checkpoint: z.object({ position: z.string(), ledger: z.unknown() }).optional(),
   days: z.record(z.string(), z.string()),
   quarantined: z.array(quarantinedSchema).default([]),
+  retired: retiredSchema.default({ events: 0, bytes: 0 }),
 });
+
+const NOTHING_RETIRED: Retired = { events: 0, bytes: 0 };
 
 export interface Manifest {
   readonly checkpoint: Checkpoint | undefined;
   readonly days: ReadonlyMap<string, Day>;
   readonly quarantined: readonly Quarantined[];
+  readonly retired: Retired;
 }
 
 export class ManifestFiles {
@@ -69,7 +88,7 @@ export class ManifestFiles {
   #isNew = true;
   /** The file of each day as it is in the manifest that stands. */
   readonly #dayFiles = new Map<string, string>();
-  #current: Manifest = { checkpoint: undefined, days: new Map(), quarantined: [] };
+  #current: Manifest = { checkpoint: undefined, days: new Map(), quarantined: [], retired: NOTHING_RETIRED };
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -110,6 +129,7 @@ export class ManifestFiles {
       checkpoint: next.checkpoint,
       days: Object.fromEntries(dayFiles),
       quarantined: next.quarantined,
+      retired: next.retired,
     };
     await writeFileAtomically(join(this.#directory, 'manifest.json'), JSON.stringify(root), this.#temporaryPath());
     const kept = new Set(dayFiles.values());
@@ -160,7 +180,7 @@ export class ManifestFiles {
       this.#dayFiles.set(name, file);
     }
     const checkpoint = root.checkpoint && { position: root.checkpoint.position, ledger: root.checkpoint.ledger };
-    this.#current = { checkpoint, days, quarantined: root.quarantined };
+    this.#current = { checkpoint, days, quarantined: root.quarantined, retired: root.retired };
   }
 
   #temporaryPath(): string {

@@ -22,6 +22,7 @@ export const DEFAULT_MERGE_LIMITS: MergeLimits = { fanIn: 8, maxRows: 500_000, m
 
 const SETTLED_AFTER_MS = 15 * 60_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The segments to merge next, all of one folder; `undefined` where there is nothing to do. */
 export function chooseMerge(
@@ -32,9 +33,10 @@ export function chooseMerge(
   const folders = new Map<string, Segment[]>();
   for (const segment of segments) {
     if (segment.rows >= limits.maxRows / 2 || segment.bytes >= limits.maxBytes / 2) continue;
-    const folder = folders.get(dirname(segment.path)) ?? [];
-    folder.push(segment);
-    folders.set(dirname(segment.path), folder);
+    // Mixed ones stay apart by the day on which they were stored, so that retention can take them a day at a time.
+    const folder = `${dirname(segment.path)} ${Math.floor((segment.writtenMs ?? 0) / DAY_MS)}`;
+    const key = endOfHour(dirname(segment.path)) === undefined ? folder : dirname(segment.path);
+    folders.set(key, [...(folders.get(key) ?? []), segment]);
   }
   for (const [folder, small] of folders) {
     small.sort((a, b) => a.rows - b.rows);

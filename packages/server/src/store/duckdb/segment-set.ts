@@ -5,7 +5,7 @@ import type { Checkpoint } from '../store.ts';
 import { isMissing, removeFile, syncDirectory } from './durable-files.ts';
 import { FieldCounter, scaleCounts } from './field-counts.ts';
 import type { Unreadable } from './find-unreadable.ts';
-import { type Day, type Manifest, ManifestFiles, type Quarantined, type Segment } from './manifest.ts';
+import { type Day, type Manifest, ManifestFiles, type Quarantined, type Retired, type Segment } from './manifest.ts';
 import { Readers } from './readers.ts';
 import type { LiveSegment } from './snapshot.ts';
 import type { WrittenSegment } from './write-segments.ts';
@@ -17,11 +17,13 @@ export class SegmentSet {
   readonly #directory: string;
   readonly #files: ManifestFiles;
   readonly #live = new Map<string, LiveSegment>();
+  #retired: Retired;
   #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, files: ManifestFiles) {
     this.#directory = directory;
     this.#files = files;
+    this.#retired = files.current.retired;
     for (const day of files.current.days.values()) for (const segment of day.segments) this.#add(segment);
   }
 
@@ -70,21 +72,42 @@ export class SegmentSet {
     });
   }
 
-  /** Puts a merged segment in the place of those that it was made of; false where one of them is gone by now. */
-  replace(old: readonly Segment[], merged: Segment): Promise<boolean> {
+  /** Changes in the same turn as what queries see. */
+  get retired(): Retired {
+    return this.#retired;
+  }
+
+  /** Puts a segment in the place of those that it was made of; false where one of them is gone by now. */
+  replace(old: readonly Segment[], made: Segment): Promise<boolean> {
+    return this.#replace(old, made, (retired) => retired);
+  }
+
+  /**
+   * Takes a segment out for good, or puts what is left of it in its place.
+   *
+   * @param addTo the account of what was retired, with this
+   */
+  retire(old: Segment, rest: Segment | undefined, addTo: (retired: Retired) => Retired): Promise<boolean> {
+    return this.#replace([old], rest, addTo);
+  }
+
+  #replace(old: readonly Segment[], made: Segment | undefined, addTo: (retired: Retired) => Retired): Promise<boolean> {
     return this.#change(async (manifest) => {
       if (!old.every(({ path }) => this.#live.has(path))) {
-        await removeFile(join(this.#directory, merged.path));
+        if (made !== undefined) await removeFile(join(this.#directory, made.path));
         return false;
       }
       const replaced = new Set(old.map(({ path }) => path));
       const days = mapDays(manifest.days, (day) => {
         const kept = day.segments.filter(({ path }) => !replaced.has(path));
-        return kept.length === day.segments.length ? day : { ...day, segments: [...kept, merged] };
+        if (kept.length === day.segments.length) return day;
+        return { ...day, segments: made === undefined ? kept : [...kept, made] };
       });
-      await this.#files.replace({ ...manifest, days });
-      this.#add(merged);
-      for (const { path } of old) this.#retire(path);
+      const retired = addTo(manifest.retired);
+      await this.#files.replace({ ...manifest, days, retired });
+      this.#retired = retired;
+      if (made !== undefined) this.#add(made);
+      for (const { path } of old) this.#unlinkWhenUnread(path);
       return true;
     });
   }
@@ -138,7 +161,7 @@ export class SegmentSet {
     this.#live.set(segment.path, { segment, readers });
   }
 
-  #retire(path: string): void {
+  #unlinkWhenUnread(path: string): void {
     const live = this.#live.get(path);
     this.#live.delete(path);
     live?.readers.retire();

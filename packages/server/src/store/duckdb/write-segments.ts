@@ -8,6 +8,7 @@ import { readRows } from './database.ts';
 import { removeFile, syncDirectory, syncFile } from './durable-files.ts';
 import { MIXED_DAY, type Segment } from './manifest.ts';
 import { newId } from './new-id.ts';
+import { IS_NORMAL_SQL } from './retention.ts';
 
 const HOUR_MS = 3_600_000;
 /** Hours that get a segment of their own in one commit; the rows of the others share one. */
@@ -42,7 +43,8 @@ export async function writeSegments(
   try {
     for (const partition of await choosePartitions(connection, source, nowMs)) {
       const rows = `(SELECT * FROM ${source} WHERE ${partition.condition})`;
-      written.push({ day: partition.day, segment: await writeSegment(connection, directory, partition.folder, rows) });
+      const segment = await writeSegment(connection, directory, partition.folder, rows, nowMs);
+      written.push({ day: partition.day, segment });
     }
     return written;
   } catch (error) {
@@ -57,6 +59,7 @@ export async function writeSegment(
   directory: string,
   folder: string,
   source: string,
+  writtenMs: number,
 ): Promise<Segment> {
   const name = `${newId()}.parquet`;
   const temporary = join(directory, 'tmp', name);
@@ -73,19 +76,23 @@ export async function writeSegment(
     await makeDurableFolder(directory, folder);
     await rename(temporary, join(directory, path));
     await syncDirectory(join(directory, folder));
-    return { path, bytes: size, ...description };
+    return { path, bytes: size, writtenMs, ...description };
   } catch (error) {
     await removeFile(temporary);
     throw error;
   }
 }
 
-async function describeSegment(connection: DuckDBConnection, file: string): Promise<Omit<Segment, 'path' | 'bytes'>> {
+async function describeSegment(
+  connection: DuckDBConnection,
+  file: string,
+): Promise<Omit<Segment, 'path' | 'bytes' | 'writtenMs'>> {
   const source = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
   const [totals] = await readRows(
     connection,
     `SELECT count(*)::DOUBLE AS rows, epoch_ms(min("timestamp"))::DOUBLE AS low, epoch_ms(max("timestamp"))::DOUBLE AS high, ` +
-      `count(*) FILTER ("sampling.rate" < 1)::DOUBLE AS sampled FROM ${source}`,
+      `count(*) FILTER ("sampling.rate" < 1)::DOUBLE AS sampled, ` +
+      `count(*) FILTER ${IS_NORMAL_SQL}::DOUBLE AS normal FROM ${source}`,
   );
   const producers = await readRows(
     connection,
@@ -100,6 +107,7 @@ async function describeSegment(connection: DuckDBConnection, file: string): Prom
     minMs: Number(totals?.low ?? 0),
     maxMs: Number(totals?.high ?? 0),
     sampled: Number(totals?.sampled ?? 0),
+    normal: Number(totals?.normal ?? 0),
     ...(isComplete ? { producers: Object.fromEntries(ranges.map(([name, [low, high]]) => [name, [low, high]])) } : {}),
   };
 }
