@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventLine, eventually, startServer, temporaryFolder } from '../../tests/test-server.ts';
 import { parseAggregates } from './aggregates.ts';
@@ -113,4 +115,25 @@ test('an event can not write to the terminal, and an estimate shows its interval
       ],
     ).split('\n'),
   ).toEqual(['    n  text', '─────  ────', '    5  x', '1,000  y']);
+});
+
+test("an application's dead letters are replayed from its folder, without the application", async () => {
+  const server = await startServer();
+  const dataDir = temporaryFolder();
+  const folder = join(dataDir, 'dead', 'tailrace');
+  mkdirSync(folder, { recursive: true });
+  const letters = [eventLine(P, 1), eventLine(P, 2), 'no event'].map((line) =>
+    JSON.stringify({ reason: 'no', route: 'tailrace', sink: 'tailrace', at: '2026-11-21T09:00:00.000Z', line }),
+  );
+  writeFileSync(join(folder, '20261121T090000000Z-1-1.ndjson'), `${letters.join('\n')}\n`);
+  const replay = ['dead', 'replay', '--url', server.url, '--data-dir'];
+
+  const { code, out } = await run(...replay, dataDir);
+  expect([code, out]).toEqual([0, '3 sent, of them 1 refused again\n']);
+  const { body } = await server.get('/v1/ledger');
+  expect(body).toMatchObject({ totals: { kept: 2 } });
+  expect(readdirSync(folder)).toHaveLength(1);
+
+  expect(await run(...replay, join(dataDir, 'elsewhere'))).toMatchObject({ code: 2, out: '' });
+  expect((await run(...replay, dataDir, 'some-id')).err).toContain('either ids or --data-dir');
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type Client, CommandError, createClient } from './client.ts';
 import { explain, ledger, listDead, type Output, type QueryFlags, query, replayDead, tail } from './commands.ts';
+import { replayFromFolder } from './dead.ts';
 import { doctor } from './doctor.ts';
 import { showSpools } from './spool.ts';
 
@@ -95,9 +96,19 @@ export async function runProgram(args: readonly string[], streams: ProgramStream
     .option('--limit <letters>', 'at most so many', '100')
     .action((flags: CommonFlags & { limit: string }) => listDead(clientOf(flags), flags.limit, outputOf(flags)));
   asking(dead.command('replay'))
-    .description('offer them to the server again: all, or those with these ids')
+    .description(
+      "offer them to the server again: all, or those with these ids, or an application's from its data folder",
+    )
     .argument('[ids...]')
-    .action((ids: string[], flags: CommonFlags) => replayDead(clientOf(flags), ids, outputOf(flags)));
+    .option('--data-dir <folder>', "an application's data folder: its dead letters are sent, in place of the server's")
+    .option('--route <name>', "with --data-dir: the application's route whose dead letters they are", 'tailrace')
+    .action(async (ids: string[], flags: CommonFlags & { dataDir?: string; route: string }) => {
+      const { dataDir, route, url } = flags;
+      if (dataDir === undefined) return replayDead(clientOf(flags), ids, outputOf(flags));
+      const from = { dataDir, route, url, key: keyFrom('TAILRACE_INGEST_KEY'), hasIds: ids.length > 0 };
+      const warn = (message: string) => streams.writeError(`${message}\n`);
+      exitCode = await replayFromFolder(from, warn, outputOf(flags));
+    });
 
   program
     .command('spool')

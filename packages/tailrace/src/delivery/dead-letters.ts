@@ -11,8 +11,9 @@
  * again becomes a dead letter again, in a new file, so a replay ends.
  */
 import { isUtf8 } from 'node:buffer';
-import { mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../spool/make-folder.ts';
 import { FILE_MODE, FOLDER_MODE } from '../spool/segment.ts';
 import type { DeadLine } from './route.ts';
 
@@ -70,7 +71,7 @@ export class DeadLetterFiles {
     const at = new Date().toISOString();
     const text = Buffer.from(dead.map((line) => `${encodeDeadLetter(this.#route, sink, at, line)}\n`).join(''));
     if (this.#path === '' || this.#bytes >= this.#limits.fileBytes) {
-      await mkdir(this.#directory, { recursive: true, mode: FOLDER_MODE });
+      await makeFolder(this.#directory, FOLDER_MODE);
       await this.#trim(text.length);
       this.#filesMade += 1;
       this.#path = join(this.#directory, `${at.replaceAll(/[-:.]/g, '')}-${process.pid}-${this.#filesMade}.ndjson`);
