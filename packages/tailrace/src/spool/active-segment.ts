@@ -1,5 +1,6 @@
-import { fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { DeviceSync } from './device-sync.ts';
+import { makeFolderSync } from './make-folder.ts';
 import type { Position } from './position.ts';
 import { FILE_MODE, FOLDER_MODE, hasCode, LINE_FEED, segmentPath } from './segment.ts';
 
@@ -41,7 +42,7 @@ export class ActiveSegment {
   /** Makes folder and file where there is none open. @throws what the system says */
   open(): void {
     if (this.#fd !== undefined) return;
-    mkdirSync(this.#directory, { recursive: true, mode: FOLDER_MODE });
+    makeFolderSync(this.#directory, FOLDER_MODE);
     const made = this.#create(this.#segment);
     this.#fd = made.fd;
     this.#segment = made.segment;

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './device-sync.ts';
+import { makeFolder } from './make-folder.ts';
 import { comparePositions, type Position, SPOOL_START, toPosition } from './position.ts';
 import { FILE_MODE, FOLDER_MODE, hasCode, listSegmentNumbers, segmentPath } from './segment.ts';
 
@@ -64,7 +65,7 @@ export async function writeCursor(directory: string, name: string, position: Pos
   const bytes = Buffer.from(`${JSON.stringify(position).padEnd(CURSOR_BYTES - 1)}\n`);
   const temporary = `${path}.tmp`;
   try {
-    await mkdir(cursorFolder(directory), { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(cursorFolder(directory), FOLDER_MODE);
     await writeDurably(temporary, 'w', bytes);
     await rename(temporary, path);
     await syncDirectory(cursorFolder(directory));

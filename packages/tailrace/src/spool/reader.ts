@@ -1,16 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { batchOfUnreadable, type Chunk, reasonForTornEnd, takeBatch } from './chunk.ts';
-import { checkCursorName, freeSegments, readCursor, writeCursor } from './cursor.ts';
+import { checkCursorName } from './cursor.ts';
+import { DurableCursor } from './durable-cursor.ts';
 import { comparePositions, formatPosition, type Position, SPOOL_START } from './position.ts';
-import {
-  errorCode,
-  hasCode,
-  LINE_FEED,
-  listSegmentNumbers,
-  listSegments,
-  MAX_LINE_BYTES,
-  segmentPath,
-} from './segment.ts';
+import { hasCode, LINE_FEED, listSegmentNumbers, listSegments, MAX_LINE_BYTES, segmentPath } from './segment.ts';
 import type { ReadLimits, SpoolBatch, SpoolNoticeCode, SpoolReader, SpoolReaderOptions } from './types.ts';
 
 const SMALLEST_READ = 64 * 1024;
@@ -42,37 +35,32 @@ class DiskSpoolReader implements SpoolReader {
   readonly #options: SpoolReaderOptions;
   readonly #directory: string;
   readonly #isEnded: boolean;
-  readonly #cursorIntervalMs: number;
+  readonly #cursor: DurableCursor;
 
   #next = SPOOL_START;
-  #committed = SPOOL_START;
-  /** What the cursor file says; `undefined` where it says nothing. */
-  #durable: Position | undefined;
   /** Ends of segments that were read through and never change again, and where reading went on. */
   readonly #passed = new Map<number, { readonly end: Position; readonly next: Position }>();
-  #freedBelow = 0;
   #chunk: Chunk | undefined;
   #file: { readonly segment: number; readonly handle: FileHandle } | undefined;
 
   #reading: Promise<unknown> = Promise.resolve();
-  #persisting: Promise<void> = Promise.resolve();
-  #persistedAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
-  #isCursorFailing = false;
   #isClosed = false;
 
   constructor(options: SpoolReaderOptions) {
     this.#options = options;
     this.#directory = options.directory;
     this.#isEnded = options.isEnded ?? false;
-    this.#cursorIntervalMs = options.cursorIntervalMs ?? 500;
+    this.#cursor = new DurableCursor({
+      directory: options.directory,
+      name: options.cursor,
+      intervalMs: options.cursorIntervalMs ?? 500,
+      tell: (code, message) => this.#tell(code, message),
+    });
   }
 
   async start(): Promise<void> {
-    const stored = await readCursor(this.#directory, this.#options.cursor);
-    if (stored.kind === 'found') this.#durable = stored.position;
-    if (stored.kind === 'unreadable') this.#tellInvalid(stored.reason);
-    await this.#startFrom(this.#options.from ?? this.#durable ?? SPOOL_START);
+    const stored = await this.#cursor.load((reason) => this.#tellInvalid(reason));
+    await this.#startFrom(this.#options.from ?? stored ?? SPOOL_START);
   }
 
   read(limits: ReadLimits): Promise<SpoolBatch | undefined> {
@@ -82,38 +70,29 @@ class DiskSpoolReader implements SpoolReader {
   }
 
   rewind(): void {
-    this.#next = this.#committed;
+    this.#next = this.#cursor.place;
   }
 
   async seek(position: Position): Promise<Position> {
     await this.#reading;
     await this.#startFrom(position);
-    return this.#committed;
+    return this.#cursor.place;
   }
 
   async commit(to: Position): Promise<void> {
-    if (comparePositions(to, this.#committed) <= 0) return;
-    await this.#moveCursor(to);
-  }
-
-  async #moveCursor(to: Position): Promise<void> {
-    this.#committed = this.#beyondSealed(to);
-    const dueInMs = this.#persistedAt + this.#cursorIntervalMs - performance.now();
-    if (dueInMs <= 0) await this.persist();
-    else this.#persistLater(dueInMs);
+    if (comparePositions(to, this.#cursor.place) > 0) await this.#cursor.move(this.#beyondSealed(to));
   }
 
   persist(): Promise<void> {
-    this.#persisting = this.#persisting.then(() => this.#persist());
-    return this.#persisting;
+    return this.#cursor.persist();
   }
 
   cursor(): Position {
-    return this.#committed;
+    return this.#cursor.place;
   }
 
   async backlogBytes(): Promise<number> {
-    const { segment: at, offset } = this.#committed;
+    const { segment: at, offset } = this.#cursor.place;
     let bytes = 0;
     for (const { segment, bytes: size } of await listSegments(this.#directory)) {
       if (segment > at) bytes += size;
@@ -125,9 +104,8 @@ class DiskSpoolReader implements SpoolReader {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
     await this.#reading;
-    await this.persist();
+    await this.#cursor.close();
     await this.#closeFile();
   }
 
@@ -190,7 +168,7 @@ class DiskSpoolReader implements SpoolReader {
     if ((await handle.stat()).size > from.offset) return { goOnAt: from };
     const next = { segment: later, offset: 0 };
     this.#passed.set(from.segment, { end: from, next });
-    if (comparePositions(this.#committed, from) === 0) await this.#moveCursor(from);
+    if (comparePositions(this.#cursor.place, from) === 0) await this.#cursor.move(this.#beyondSealed(from));
     return { goOnAt: next };
   }
 
@@ -231,12 +209,11 @@ class DiskSpoolReader implements SpoolReader {
   async #startFrom(position: Position): Promise<void> {
     const fault = await this.#faultOf(position);
     if (fault !== undefined) this.#tellInvalid(`${formatPosition(position)} ${fault}`);
-    this.#committed = fault === undefined ? position : SPOOL_START;
-    this.#next = this.#committed;
+    this.#next = fault === undefined ? position : SPOOL_START;
     this.#chunk = undefined;
     this.#passed.clear();
     // At once: a file that says more than is true would let other routes free what this one has still to read.
-    await this.persist();
+    await this.#cursor.reset(this.#next);
   }
 
   /** What is wrong with a place that was kept: it lies behind the end, or not at the start of a line. */
@@ -271,40 +248,6 @@ class DiskSpoolReader implements SpoolReader {
     const file = this.#file;
     this.#file = undefined;
     await file?.handle.close();
-  }
-
-  #persistLater(afterMs: number): void {
-    if (this.#timer !== undefined || this.#isClosed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.persist();
-    }, afterMs).unref();
-  }
-
-  async #persist(): Promise<void> {
-    const position = this.#committed;
-    this.#persistedAt = performance.now();
-    try {
-      if (this.#durable === undefined || comparePositions(position, this.#durable) !== 0) {
-        await writeCursor(this.#directory, this.#options.cursor, position);
-        this.#durable = position;
-      }
-      if (position.segment > this.#freedBelow) {
-        await freeSegments(this.#directory);
-        this.#freedBelow = position.segment;
-      }
-      if (this.#isCursorFailing) this.#tell('cursor_writable', 'the cursor can be written again');
-      this.#isCursorFailing = false;
-    } catch (error) {
-      if (!this.#isCursorFailing) {
-        this.#tell(
-          'cursor_unwritable',
-          `the cursor can't be written (${errorCode(error)}): after a crash lines come twice`,
-        );
-      }
-      this.#isCursorFailing = true;
-      this.#persistLater(Math.max(this.#cursorIntervalMs, 1000));
-    }
   }
 
   #tellInvalid(reason: string): void {

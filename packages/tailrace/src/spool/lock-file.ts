@@ -1,0 +1,132 @@
+/** The files of a lock: made whole or not at all, read with suspicion, chained. What they are for is told in `lock.ts`. */
+import { randomBytes } from 'node:crypto';
+import {
+  copyFileSync,
+  constants as fsConstants,
+  linkSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { livenessOf, type ProcessIdentity } from './process-identity.ts';
+import { FILE_MODE, hasCode } from './segment.ts';
+
+/** Where the chain of locks begins. */
+export const HEAD = 'lock.json';
+/** A process that can't be seen from here counts as dead when its heartbeat is older than this. */
+export const STALE_MS = 30_000;
+
+export interface LockRecord {
+  readonly nonce: string;
+  /** Which part of the process holds it; see `ClaimOptions.owner`. */
+  readonly owner: string;
+  readonly isReleased: boolean;
+  readonly identity: ProcessIdentity;
+}
+
+export interface FoundLock {
+  readonly file: string;
+  /** `undefined` where the file can't be read as a lock. */
+  readonly record: LockRecord | undefined;
+  readonly nonce: string;
+  readonly ageMs: number;
+}
+
+export function isAlive(lock: FoundLock, staleMs: number): boolean {
+  if (lock.record === undefined) return lock.ageMs <= staleMs;
+  if (lock.record.isReleased) return false;
+  const liveness = livenessOf(lock.record.identity);
+  return liveness === 'unknown' ? lock.ageMs <= staleMs : liveness === 'alive';
+}
+
+/** The lock that counts: the last of the chain. */
+export function findLock(directory: string): FoundLock | undefined {
+  let last: FoundLock | undefined;
+  for (let file = HEAD; ; ) {
+    const lock = readLock(directory, file);
+    if (lock === undefined) return last;
+    last = lock;
+    file = successorOf(lock.nonce);
+  }
+}
+
+function readLock(directory: string, file: string): FoundLock | undefined {
+  const path = join(directory, file);
+  try {
+    const { mtimeMs } = statSync(path);
+    const record = parseLock(readFileSync(path, 'utf8'));
+    return {
+      file,
+      record,
+      nonce: record?.nonce ?? `after-${file.slice(0, -'.json'.length)}`,
+      ageMs: Date.now() - mtimeMs,
+    };
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+export function successorOf(lockNonce: string): string {
+  return `lock-${lockNonce}.json`;
+}
+
+/** Makes the file, with its content, unless it is there. */
+export function makeLock(directory: string, file: string, record: LockRecord): boolean {
+  const temporary = writeTemporary(directory, record);
+  const path = join(directory, file);
+  try {
+    try {
+      linkSync(temporary, path);
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) throw error;
+      // A file system without hard links.
+      copyFileSync(temporary, path, fsConstants.COPYFILE_EXCL);
+    }
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+export function writeTemporary(directory: string, record: LockRecord): string {
+  const temporary = join(directory, `lock-${nonce()}.tmp`);
+  writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: FILE_MODE });
+  return temporary;
+}
+
+/** Names one lock among all that there ever were in the folder. */
+export function nonce(): string {
+  return randomBytes(8).toString('hex');
+}
+
+function parseLock(text: string): LockRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value) || !isRecord(value.identity)) return undefined;
+  const { nonce: lockNonce, owner, isReleased } = value;
+  const { pid, startedAt, boot, pidNamespace, host } = value.identity;
+  if (typeof lockNonce !== 'string' || !/^[0-9a-f]{16}$/.test(lockNonce) || typeof owner !== 'string') return undefined;
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
+  if (typeof startedAt !== 'string' || typeof boot !== 'string') return undefined;
+  if (typeof pidNamespace !== 'string' || typeof host !== 'string') return undefined;
+  return {
+    nonce: lockNonce,
+    owner,
+    isReleased: isReleased === true,
+    identity: { pid, startedAt, boot, pidNamespace, host },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
