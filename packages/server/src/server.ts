@@ -3,12 +3,11 @@
  * to those that need it, and closed in reverse.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { createProducerId } from 'tailrace/event';
 import { createRedactor } from 'tailrace/redaction';
-import { claimSpool, type SpoolClaim } from 'tailrace/spool';
+import { claimSpool, makeFolder, type SpoolClaim } from 'tailrace/spool';
 import { guard } from './access/access.ts';
 import { answerErrors } from './api/errors.ts';
 import { createLiveTail } from './api/live-tail.ts';
@@ -58,7 +57,7 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
 
   try {
     const queueDirectory = join(config.dataDir, 'queue');
-    await mkdir(queueDirectory, { recursive: true, mode: 0o700 });
+    await makeFolder(queueDirectory, 0o700);
     const claim = claimDirectory(queueDirectory, config.dataDir, log);
     closers.push(async () => claim.release());
 

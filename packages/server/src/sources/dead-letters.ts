@@ -8,8 +8,9 @@
  * A letter has an event id of the server's own from the first moment. An event without an id is replayed under it, so
  * that a replay that is cut off in the middle and done again stores nothing twice.
  */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from 'tailrace/spool';
 import { z } from 'zod';
 
 const deadLetter = z.object({
@@ -51,7 +52,7 @@ export class DeadLetters {
   }
 
   static async open(options: DeadLettersOptions): Promise<DeadLetters> {
-    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    await makeFolder(options.directory, 0o700);
     const letters = new DeadLetters(options);
     letters.#count = (await readLetters(letters.#current)).length;
     letters.#previousCount = (await readLetters(letters.#previous)).length;

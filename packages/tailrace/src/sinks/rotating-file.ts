@@ -6,10 +6,11 @@
  * cut off again. Several processes may append to one file; one that finds that another has rotated it opens the new one.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { makeFolder } from '../spool/make-folder.ts';
 
 export interface RotationOptions {
   readonly path: string;
@@ -77,7 +78,7 @@ export class RotatingFile {
 
   async #open(): Promise<OpenFile> {
     const { path } = this.#options;
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, 'a');
     const info = await handle.stat();
     const begunAt = info.size > 0 ? info.birthtimeMs || info.mtimeMs : Date.now();

@@ -24,12 +24,13 @@
  * segment that can't be read is set aside, named in `stats` and in the warnings of answers that it would have been
  * part of; the rest of the store goes on.
  */
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { EVENT_FIELDS, parseEventId } from 'tailrace/event';
+import { makeFolder } from 'tailrace/spool';
 import type { Answer } from '../../query/answer.ts';
-import type { PlanContext } from '../../query/compile-plan.ts';
+import { type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
 import type { Plan } from '../../query/plan.ts';
 import { QueryError } from '../../query/query-error.ts';
 import { parseSearch } from '../../query/search.ts';
@@ -76,7 +77,7 @@ export interface DuckDbStoreOptions {
  * @throws Error where the manifest can't be read, or another process has the folder open.
  */
 export async function openDuckDbStore(options: DuckDbStoreOptions): Promise<Store> {
-  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  await makeFolder(options.directory, 0o700);
   // DuckDB compares real paths with the folders that it may read.
   const directory = await realpath(options.directory);
   const lock = lockFolder(directory);
@@ -181,6 +182,7 @@ class DuckDbStore implements Store {
       search: parseSearch(plan.where, nowMs),
       bucketMs: plan.bucket === undefined ? undefined : resolveBucketMs(plan.bucket, range),
     };
+    this.#parts.segments.noteAsked(usedAttributes(context));
     return this.#read(
       (segment) => touches(segment, range),
       signal,
