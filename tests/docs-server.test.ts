@@ -12,7 +12,7 @@ import { createShell, type Shell } from './documented-commands.ts';
 import { type DocumentedServer, readPage, startDocumentedServer } from './documented-server.ts';
 import { ROOT } from './processes.ts';
 
-describe.each(['docs/configuration.md', 'docs/search.md', 'docs/plans.md'])(
+describe.each(['docs/configuration.md', 'docs/search.md', 'docs/plans.md', 'docs/server.md'])(
   'the commands and plans of %s',
   async (name) => {
     const page = await readPage(name);
@@ -86,6 +86,26 @@ it('docs/plans.md has the keys as they are; else run scripts/plan-reference.ts',
   expect(page).toBe(withPlanKeys(page));
 });
 
+describe('docs/server.md', () => {
+  const server = documentedServer();
+
+  it('has the metrics that the server has, with their meaning', async () => {
+    const { text } = await readPage('docs/server.md');
+    const written = tableRows(text).flatMap(([name = '', help]) =>
+      name.startsWith('`tailrace_') ? [`${unquote(name)} ${help}`] : [],
+    );
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const given = [...metrics.matchAll(/^# HELP (tailrace_.*)$/gm)].map(([, line]) => line);
+    expect(written.sort()).toEqual(given.sort());
+  });
+
+  it('has every path of the API', async () => {
+    const { text } = await readPage('docs/server.md');
+    const { paths } = (await (await fetch(`${server.url}/v1/openapi.json`)).json()) as { paths: object };
+    for (const path of Object.keys(paths)) expect(text).toContain(path.replace('{id}', ':id'));
+  });
+});
+
 describe('docs/configuration.md', () => {
   it('has the settings as they are; else run scripts/configuration-reference.ts', async () => {
     const page = await readFile(CONFIGURATION_PAGE, 'utf8');
@@ -140,7 +160,7 @@ function started<T>(part: T | undefined): T {
   return part;
 }
 
-/** All that the page shows of an answer is in it; numbers are rounded as they are on the page. */
+/** All that the page shows of an answer is in it; numbers are rounded as they are on the page, and `"…"` ends a list. */
 function expectWritten(actual: unknown, written: string | undefined): void {
   const expected: unknown = JSON.parse(written ?? '{}');
   expect(roundedLike(actual, expected)).toMatchObject(expected as object);
@@ -151,7 +171,10 @@ function roundedLike(actual: unknown, expected: unknown): unknown {
     const decimals = String(expected).split('.')[1]?.length ?? 0;
     return Number(actual.toFixed(decimals));
   }
-  if (Array.isArray(actual) && Array.isArray(expected)) return actual.map((item, i) => roundedLike(item, expected[i]));
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    const shown = expected.at(-1) === '…' ? [...actual.slice(0, expected.length - 1), '…'] : actual;
+    return shown.map((item, i) => roundedLike(item, expected[i]));
+  }
   if (!isRecord(actual) || !isRecord(expected)) return actual;
   return Object.fromEntries(Object.entries(actual).map(([key, value]) => [key, roundedLike(value, expected[key])]));
 }

@@ -68,7 +68,7 @@ function readAnswer(answer: unknown): { rows: readonly Row[]; columns: readonly 
 function footer(rows: number, meta: Row): string {
   const notes = [
     `${rows} ${rows === 1 ? 'row' : 'rows'}${meta.limited === true ? ' (more were cut by the limit)' : ''}`,
-    meta.accuracy === 'estimated' ? 'estimated: ± is the 95 % interval' : 'exact',
+    meta.accuracy === 'estimated' ? 'estimated, with 95 % intervals' : 'exact',
     `${String(meta.from)} … ${String(meta.to)}`,
   ];
   const warnings = Array.isArray(meta.warnings) ? meta.warnings.map((warning) => `\nnote: ${String(warning)}`) : [];
