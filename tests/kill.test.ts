@@ -13,7 +13,7 @@ describe('kill -9 in full traffic', () => {
     expect(report.promised).toBeGreaterThan(500);
     expect(report.stored).toBeGreaterThanOrEqual(report.promised - report.ownFailures);
     expect(report.producers).toBeGreaterThanOrEqual(3);
-  }, 90_000);
+  }, 180_000);
 });
 
 describe('the server stopped under traffic', () => {
@@ -30,5 +30,5 @@ describe('the server stopped under traffic', () => {
       expect(span.requests).toBeGreaterThan(50);
     }
     expect(report.ledger).toMatchObject({ stored: report.requests, inFlight: 0, dead: 0, missing: 0 });
-  }, 90_000);
+  }, 180_000);
 });

@@ -11,6 +11,8 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export const SERVER_ENTRY = join(ROOT, 'packages/server/src/cli/tailrace.ts');
 export const SHOP_ENTRY = join(ROOT, 'examples/payments/src/main.ts');
+/** A child that loads this ends with the test that started it, however that ends. */
+const EXIT_WITH_PARENT = join(ROOT, 'examples/payments/src/exit-with-parent.ts');
 export const DEMO_ENTRY = join(ROOT, 'examples/payments/src/demo.ts');
 
 /** Options of Node under which it runs this workspace from source. */
@@ -29,13 +31,17 @@ export interface RunOptions {
 export function runSource(entry: string, args: readonly string[], options: RunOptions): ChildProcess {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
-  const preloads = (options.preload ?? []).flatMap((file) => ['--import', pathToFileURL(file).href]);
+  const preloads = [EXIT_WITH_PARENT, ...(options.preload ?? [])].flatMap((file) => [
+    '--import',
+    pathToFileURL(file).href,
+  ]);
   const child = spawn(process.execPath, [...SOURCE_ARGS, ...preloads, entry, ...args], {
     cwd: options.cwd ?? ROOT,
     env: { ...cleanEnvironment(), ...options.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.base.json') },
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
+  child.channel?.unref();
   return child;
 }
 
