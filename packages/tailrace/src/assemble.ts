@@ -31,6 +31,8 @@ export interface TailraceParts {
   readonly ledger: Ledger;
   readonly notices: Notices;
   readonly spool: Spool;
+  /** True for a spool without a disk. */
+  readonly isSpoolInMemory: boolean;
   /** Removes a spool that is closed and delivered, at once. */
   readonly discardSpool?: () => void;
   readonly startDelivery: (onReport: (report: DeliveryReport) => void) => StartedDelivery;
@@ -39,6 +41,7 @@ export interface TailraceParts {
 /** How often the ledger is written and the pressure is read. */
 const HEARTBEAT_MS = 1_000;
 const DEFAULT_TIMEOUT_MS = 5_000;
+const MIB = 1024 * 1024;
 /** Open scopes that are remembered, so that they still get an event when the process ends under them. */
 const MAX_REMEMBERED_SCOPES = 10_000;
 
@@ -157,7 +160,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
 
   const heartbeat = setInterval(() => {
     writeLedger(false);
-    if (policy.adapt(fillOf(spool, options))) {
+    if (policy.adapt(fillOf(parts))) {
       notices.tell('pressure', `normal events are kept at rate ${policy.normalRate()}, as the spool fills or empties`);
     }
   }, HEARTBEAT_MS);
@@ -286,12 +289,13 @@ function endOnce(scope: OpenScope): void {
   if (!scope.isEnded) scope.end();
 }
 
-/** The share of the spool's bound in use; full where the disk takes nothing. */
-function fillOf(spool: Spool, { spool: settings }: ResolvedOptions): number {
+/** The share of the spool's bound in use; nearly full where a disk takes nothing. */
+function fillOf({ spool, isSpoolInMemory, options }: TailraceParts): number {
   const stats = spool.stats();
-  if (settings === 'memory') return stats.waitingBytes / (8 * 1024 * 1024);
-  if (stats.stage !== 'disk') return Math.max(0.7, stats.waitingBytes / (settings.memoryBytes ?? 8 * 1024 * 1024));
-  return stats.bytes / (settings.maxBytes ?? 1024 * 1024 * 1024);
+  const settings = options.spool === 'memory' ? {} : options.spool;
+  if (stats.stage === 'disk') return stats.bytes / (settings.maxBytes ?? 1024 * MIB);
+  const memoryFill = stats.waitingBytes / (settings.memoryBytes ?? 8 * MIB);
+  return isSpoolInMemory ? memoryFill : Math.max(0.7, memoryFill);
 }
 
 /** A copy of the few fields that name a trace; what can't be read is not given. */

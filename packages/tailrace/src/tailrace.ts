@@ -17,6 +17,7 @@ import { consoleSink, tailraceSink } from './sinks/index.ts';
 import {
   claimSpool,
   type MemorySpool,
+  makeSpoolFolder,
   openMemorySpool,
   openSpool,
   removeSpool,
@@ -109,6 +110,7 @@ export function createTailrace(options: TailraceOptions = {}): Tailrace {
     ledger,
     notices,
     spool: opened.spool,
+    isSpoolInMemory: opened.memory !== undefined,
     ...(opened.claim !== undefined && { discardSpool: () => removeFolderNow(opened.spool.directory) }),
     startDelivery: (onReport) => startDeliveryFor(resolved, spoolRoot, opened, onReport),
   });
@@ -160,23 +162,34 @@ function openSpoolFor(options: ResolvedOptions, directory: string, ledger: Ledge
     },
   };
   const settings = options.spool;
-  if (settings !== 'memory') {
-    try {
-      const spool = openSpool({ directory, ...settings, ...callbacks });
-      const outcome = claimSpool(directory, { onNotice: callbacks.onNotice });
-      return { spool, memory: undefined, ...(outcome.kind !== 'held' && { claim: outcome.claim }) };
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      notices.tell(
-        'spool_in_memory',
-        `the spool can't be opened at ${directory} (${reason}); events wait in memory, and are lost with the process. ` +
-          'Give the process a folder that it may write to: dataDir, or TAILRACE_DATA_DIR',
-      );
-    }
+  if (settings !== 'memory' && canMakeFolder(directory, notices)) {
+    const spool = openSpool({ directory, ...settings, ...callbacks });
+    const outcome = claimSpool(directory, { onNotice: callbacks.onNotice });
+    return { spool, memory: undefined, ...(outcome.kind !== 'held' && { claim: outcome.claim }) };
   }
   const bytes = settings === 'memory' ? undefined : settings.memoryBytes;
   const memory = openMemorySpool({ ...(bytes === undefined ? {} : { maxBytes: bytes }), ...callbacks });
   return { spool: memory.spool, memory };
+}
+
+/**
+ * Delivery reads from the disk, so a spool that waits for a disk which never comes would deliver nothing. Where not even
+ * the folder can be made, memory is the better place from the start.
+ */
+function canMakeFolder(directory: string, notices: Notices): boolean {
+  try {
+    makeSpoolFolder(directory);
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    notices.tell(
+      'spool_in_memory',
+      `the spool's folder can't be made (${reason}). Events are delivered from memory instead, on the main thread: what ` +
+        'is not delivered when the process ends is lost, and dead letters are only counted. Name a folder that the ' +
+        "process may write to (dataDir, or TAILRACE_DATA_DIR), or say spool: 'memory' where there is none",
+    );
+    return false;
+  }
 }
 
 function startDeliveryFor(

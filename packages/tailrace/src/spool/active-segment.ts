@@ -1,8 +1,8 @@
 import { fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { DeviceSync } from './device-sync.ts';
-import { makeFolderSync } from './make-folder.ts';
+import { makeSpoolFolder } from './make-folder.ts';
 import type { Position } from './position.ts';
-import { FILE_MODE, FOLDER_MODE, hasCode, LINE_FEED, segmentPath } from './segment.ts';
+import { FILE_MODE, hasCode, LINE_FEED, segmentPath } from './segment.ts';
 
 /** What a write came to: bytes of whole lines that are in the file, and why there are not more. */
 export interface WriteOutcome {
@@ -42,7 +42,7 @@ export class ActiveSegment {
   /** Makes folder and file where there is none open. @throws what the system says */
   open(): void {
     if (this.#fd !== undefined) return;
-    makeFolderSync(this.#directory, FOLDER_MODE);
+    makeSpoolFolder(this.#directory);
     const made = this.#create(this.#segment);
     this.#fd = made.fd;
     this.#segment = made.segment;

@@ -34,7 +34,7 @@
  */
 export { listCursors, registerCursors, retireCursor } from './cursor.ts';
 export { type ClaimOptions, type ClaimOutcome, claimSpool, type SpoolClaim } from './lock.ts';
-export { makeFolder } from './make-folder.ts';
+export { makeFolder, makeSpoolFolder } from './make-folder.ts';
 export { type MemorySpool, type MemorySpoolOptions, openMemorySpool } from './memory.ts';
 export { addLastSegment, findOrphans, isSpoolDrained, removeSpool } from './orphans.ts';
 export { comparePositions, formatPosition, type Position, parsePosition, SPOOL_START } from './position.ts';

@@ -12,9 +12,9 @@ import {
   successorOf,
   writeTemporary,
 } from './lock-file.ts';
-import { makeFolderSync } from './make-folder.ts';
+import { makeSpoolFolder } from './make-folder.ts';
 import { identifySelf } from './process-identity.ts';
-import { errorCode, FOLDER_MODE } from './segment.ts';
+import { errorCode } from './segment.ts';
 import type { SpoolNotice } from './types.ts';
 
 /*
@@ -103,7 +103,7 @@ class HeldClaim implements SpoolClaim {
 
   /** Takes the lock, or gives back the one that stands in the way. */
   take(): FoundLock | undefined {
-    makeFolderSync(this.directory, FOLDER_MODE);
+    makeSpoolFolder(this.directory);
     const current = findLock(this.directory);
     if (current !== undefined && isAlive(current, STALE_MS) && !this.#isOwn(current)) return current;
     const file = current === undefined ? HEAD : successorOf(current.nonce);

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { hasCode } from './segment.ts';
+import { FOLDER_MODE, hasCode } from './segment.ts';
 
 /*
  * Node's own `mkdir` with `recursive` never comes back where a parent is there and still answers ENOENT, as in `/proc`: it
@@ -33,6 +33,11 @@ export async function makeFolder(path: string, mode?: number): Promise<string | 
     await throwUnlessFolder(path, error);
   }
   return first ?? path;
+}
+
+/** The folder of a spool, before it returns. @throws what the system says of the first that can't be made */
+export function makeSpoolFolder(directory: string): void {
+  makeFolderSync(directory, FOLDER_MODE);
 }
 
 /** As `makeFolder`, before it returns. @throws what the system says of the first that can't be made */

@@ -67,6 +67,7 @@ export function collectEvents(options: TailraceOptions = {}): CollectedEvents {
       options.onNotice?.(notice);
     }),
     spool,
+    isSpoolInMemory: true,
     startDelivery: () => ({
       wake: () => {},
       flush: async () => true,
