@@ -8,7 +8,13 @@ export function readScalars(source: object | null): readonly (readonly [name: st
   if (source === null || types.isProxy(source) || Object.getPrototypeOf(source) !== Object.prototype) return undefined;
   const fields: (readonly [string, unknown])[] = [];
   try {
-    for (const [name, value] of Object.entries(source)) {
+    // Not Object.entries: it would read all the values of a large object before the first is looked at.
+    let read = 0;
+    for (const name in source) {
+      if (!Object.hasOwn(source, name)) continue;
+      read += 1;
+      if (read > MAX_FIELDS) return undefined;
+      const value: unknown = Reflect.get(source, name);
       if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return undefined;
       if (value !== undefined) fields.push([name, value]);
     }
@@ -16,5 +22,5 @@ export function readScalars(source: object | null): readonly (readonly [name: st
     // A getter threw: the walk says so in its place.
     return undefined;
   }
-  return fields.length === 0 || fields.length > MAX_FIELDS ? undefined : fields;
+  return fields.length === 0 ? undefined : fields;
 }
