@@ -23,6 +23,8 @@ export interface TailSubscription {
 export interface LiveTail {
   /** Shows an event to all clients. @param line - the same event as it travels. */
   offer(event: Readonly<Record<string, unknown>>, line: string): void;
+  /** False where an offer would reach nobody. */
+  readonly isWatched: boolean;
   /** `undefined` where there are too many clients. */
   subscribe(matches: EventMatcher, output: TailOutput): TailSubscription | undefined;
   /** Clients now, and events that were dropped for slow ones since the start. */
@@ -64,6 +66,9 @@ export function createLiveTail(options: LiveTailOptions): LiveTail {
   }
 
   return {
+    get isWatched() {
+      return clients.size > 0;
+    },
     offer(event, line) {
       for (const client of clients) {
         if (!client.matches(event)) continue;

@@ -3,9 +3,21 @@
  * acknowledges what the store has committed.
  */
 
+import type { EventRow } from '../store/event-row.ts';
+
+/** What a source has found out about the line of an event when it checked it. */
+export interface CheckedLine {
+  readonly producer: string;
+  readonly sequence: number;
+  readonly timestampMs: number;
+  readonly row: EventRow;
+}
+
 export interface QueueBatch {
   /** Lines in the order in which they were published: events and ledger lines, JSON without line feed. */
   readonly lines: readonly string[];
+  /** What was published along with the lines, where the queue still had it in memory: line by line, or not at all. */
+  readonly checked?: readonly (CheckedLine | undefined)[];
   /** Lines that could not be read, as found. */
   readonly unreadable: readonly { readonly reason: string; readonly line: string }[];
   /** The place after this batch. */
@@ -29,10 +41,12 @@ export interface Queue {
   /**
    * Resolves when the lines are as safe as the queue's durability setting promises.
    *
+   * @param checked - for each line what is known of it, to be handed to the reader with it if it costs nothing: it saves
+   * parsing the line again, and is never needed.
    * @throws QueueFullError when the queue is at its bound or its disk is full. Some of the lines may have been taken then:
    * the client sends all of them again, and the writer drops what comes twice.
    */
-  publish(lines: readonly string[]): Promise<void>;
+  publish(lines: readonly string[], checked?: readonly (CheckedLine | undefined)[]): Promise<void>;
   /** Starts reading after this place; a new store starts at the oldest line. */
   seek(position: string | undefined): Promise<void>;
   /** The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. */

@@ -65,6 +65,10 @@ export function flatten(input: Record<string, unknown>, limits: FlattenLimits = 
   return { kind: 'flat', fields };
 }
 
+export function isWithinDepth(items: readonly unknown[]): boolean {
+  return !exceedsDepth(items, FLATTEN_LIMITS.depth);
+}
+
 function exceedsDepth(value: object, depth: number): boolean {
   if (depth === 0) return true;
   for (const item of Array.isArray(value) ? value : Object.values(value)) {

@@ -11,12 +11,14 @@ import { formatEventId, parseEventId } from 'tailrace/event';
 import { LEDGER_SCHEMA, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
 import type { Redactor } from 'tailrace/redaction';
 import type { LiveTail } from '../api/live-tail.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { CheckedLine, Queue } from '../queue/queue.ts';
+import { lineOf, rowOf } from '../store/event-row.ts';
 import type { LedgerBook, Publication } from '../writer/ledger-book.ts';
 import type { BodyItem } from './body-lines.ts';
 import type { DeadLetter, DeadLetters, Replayed } from './dead-letters.ts';
 import { checkEvent, type EventIdentity, withIdentity } from './event-line.ts';
 import { checkLedgerLine } from './ledger-line.ts';
+import { createPlainReader, type PlainEvent, type ReadPlainEvent } from './plain-event.ts';
 
 export interface IngestAnswer {
   readonly accepted: number;
@@ -44,8 +46,10 @@ type Checked =
       readonly kind: 'event';
       readonly number: number;
       readonly identity: EventIdentity;
-      readonly fields: Readonly<Record<string, unknown>>;
       readonly line: string;
+      readonly checked: CheckedLine;
+      /** Only where somebody watches: parsed events are large, and are let go as soon as may be. */
+      readonly fields: Readonly<Record<string, unknown>> | undefined;
     }
   | {
       readonly kind: 'ledger';
@@ -65,10 +69,12 @@ const SLICE_MS = 8;
 
 export class Ingest {
   readonly #parts: IngestParts;
+  readonly #readPlain: ReadPlainEvent;
   #sequence = 0;
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
+    this.#readPlain = createPlainReader(parts.redactor);
   }
 
   /**
@@ -159,12 +165,24 @@ export class Ingest {
       if (ledger.kind === 'refused') return refuse(ledger.reason);
       return { kind: 'ledger', number, ledger: ledger.ledger, line: JSON.stringify(ledger.ledger) };
     }
-    const event = checkEvent(item.value, this.#parts.now());
+    const nowMs = this.#parts.now();
+    const plain = isObject(item.value) ? this.#readPlain(item.value, nowMs) : undefined;
+    if (plain !== undefined && isObject(item.value)) return this.#finish(number, item.value, plain);
+
+    const event = checkEvent(item.value, nowMs);
     if (event.kind === 'refused') return refuse(event.reason);
     const given = event.identity === undefined ? (givenId ?? this.#nextId()) : undefined;
     const identity = event.identity ?? identityOf(given ?? '');
     const redacted = this.#redact(given === undefined ? event.fields : withIdentity(event.fields, given));
-    const line = wellFormed(JSON.stringify(redacted));
+    return this.#finish(number, redacted, { identity, timestampMs: event.timestampMs, row: rowOf(redacted) });
+  }
+
+  #finish(
+    number: number,
+    fields: Readonly<Record<string, unknown>>,
+    { identity, timestampMs, row }: PlainEvent,
+  ): Checked | Refusal {
+    const line = lineOf(row);
     const bytes = line.length * 3 > this.#parts.maxLineBytes ? Buffer.byteLength(line) : line.length;
     if (bytes > this.#parts.maxLineBytes) {
       return {
@@ -174,7 +192,14 @@ export class Ingest {
         truncated: true,
       };
     }
-    return { kind: 'event', number, identity, fields: redacted, line };
+    return {
+      kind: 'event',
+      number,
+      identity,
+      line,
+      checked: { ...identity, timestampMs, row },
+      fields: this.#parts.live.isWatched ? fields : undefined,
+    };
   }
 
   async #publishAll(
@@ -219,7 +244,10 @@ export class Ingest {
       return;
     }
     try {
-      await this.#parts.queue.publish(fresh.map((item) => item.line));
+      await this.#parts.queue.publish(
+        fresh.map((item) => item.line),
+        fresh.map((item) => (item.kind === 'event' ? item.checked : undefined)),
+      );
     } catch (error) {
       publication.fail();
       throw error;
@@ -227,7 +255,7 @@ export class Ingest {
     publication.succeed();
     for (const item of fresh) {
       if (item.kind === 'ledger') this.#parts.book.noteLedger(item.ledger);
-      else this.#parts.live.offer(item.fields, item.line);
+      else if (item.fields !== undefined) this.#parts.live.offer(item.fields, item.line);
     }
   }
 
@@ -258,6 +286,10 @@ export class Ingest {
   }
 }
 
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function isLedger(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'schema' in value && value.schema === LEDGER_SCHEMA;
 }
@@ -279,13 +311,4 @@ function identityOf(eventId: string): EventIdentity {
   const identity = parseEventId(eventId);
   if (identity === undefined) throw new Error(`not an event id: ${eventId}`);
   return identity;
-}
-
-/**
- * Half a surrogate pair is legal JSON (`"\\ud800"`) and no legal text: other readers of the line fail on it. `stringify`
- * writes such a half as an escape, so that is where it is found.
- */
-function wellFormed(line: string): string {
-  if (!line.includes('\\ud')) return line;
-  return line.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (found) => (found.length === 6 ? '\ufffd' : found));
 }

@@ -1,11 +1,6 @@
 /**
  * The two halves of an event as a store keeps them: the known fields, which have columns, and the rest. Both are JSON text,
  * so that whoever has the event at hand takes it apart once, and nobody parses it again.
- *
- * Most lines come from a Tailrace library and are canonical already: what `JSON.stringify` would write. For those the halves are
- * pieces of the line itself. That is found out by walking along the line with the parsed event in hand: each key and
- * each value must stand at its place, and the line must end where the event ends. So a key that stands twice, a space, an odd
- * number or an escape that need not be is noticed, and such a line is written anew.
  */
 import { EVENT_FIELDS } from 'tailrace/event';
 
@@ -19,144 +14,118 @@ export interface EventRow {
   readonly isSampled: boolean;
 }
 
-/** Which attributes an event has, and of what types. Events of one form share one shape. */
+/** Which attributes an event has, and of what types, the last one first. Events of one form share one shape. */
 export interface AttributeShape {
-  readonly attributes: readonly { readonly name: string; readonly type: AttributeType }[];
+  /** The shape without this attribute; `undefined` where there is none, and the name means nothing. */
+  readonly before: AttributeShape | undefined;
+  readonly name: string;
+  readonly type: AttributeType;
 }
 
 export type AttributeType = 'string' | 'number' | 'boolean' | 'json';
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(EVENT_FIELDS));
 
-/** Takes an event apart by writing both halves anew. */
-export function rowOf(event: Readonly<Record<string, unknown>>): EventRow {
-  const known: Record<string, unknown> = {};
-  const attributes: Record<string, unknown> = Object.create(null);
-  let node = root();
-  for (const name in event) {
-    const value = event[name];
-    if (KNOWN.has(name)) known[name] = value;
-    else {
-      attributes[name] = value;
-      node = nextNode(node, name, value);
-    }
-  }
-  return {
-    known: JSON.stringify(known).slice(0, -1),
-    attributes: JSON.stringify(attributes),
-    shape: node,
-    isSampled: isSampled(event),
+/** Collects the fields of one event. */
+export class RowMaker {
+  // The keys at the head of a line are where its readers look first; the others come in the order in which they are added.
+  readonly #known: Record<string, unknown> = {
+    schema: undefined,
+    event_id: undefined,
+    timestamp: undefined,
+    level: undefined,
+    service: undefined,
   };
+  readonly #attributes: Record<string, unknown> = {};
+  #shape = Shape.empty;
+
+  addKnown(name: string, value: unknown): void {
+    this.#known[name] = value;
+  }
+
+  addAttribute(name: string, value: unknown): void {
+    // Assigning `__proto__` would set the prototype instead of a key.
+    if (name === '__proto__') Object.defineProperty(this.#attributes, name, { value, enumerable: true });
+    else this.#attributes[name] = value;
+    this.#shape = this.#shape.with(name, attributeType(value));
+  }
+
+  finish(): EventRow {
+    const rate = this.#known['sampling.rate'];
+    return {
+      known: wellFormed(JSON.stringify(this.#known)).slice(0, -1),
+      attributes: wellFormed(JSON.stringify(this.#attributes)),
+      shape: this.#shape,
+      isSampled: typeof rate === 'number' && rate < 1,
+    };
+  }
 }
 
-const QUOTE = 0x22;
-const COLON = 0x3a;
-const COMMA = 0x2c;
-const BRACE = 0x7d;
+export function rowOf(event: Readonly<Record<string, unknown>>): EventRow {
+  const maker = new RowMaker();
+  for (const name in event) {
+    if (KNOWN.has(name)) maker.addKnown(name, event[name]);
+    else maker.addAttribute(name, event[name]);
+  }
+  return maker.finish();
+}
+
+/** The event as one line of JSON. */
+export function lineOf({ known, attributes }: EventRow): string {
+  return attributes === '{}' ? `${known}}` : `${known},${attributes.slice(1)}`;
+}
 
 /**
- * Takes a line apart by cutting it up.
- *
- * @param event - what `JSON.parse` makes of the line: an object without objects in it, other than in arrays
- * @returns `undefined` where the line is not canonical.
+ * Half a surrogate pair is legal JSON (`"\\ud800"`) and no legal text: other readers of the line fail on it. `stringify`
+ * writes such a half as an escape, so that is where it is found.
  */
-export function rowOfCanonical(line: string, event: Readonly<Record<string, unknown>>): EventRow | undefined {
-  const hasEscapes = line.includes('\\');
-  // Half of a surrogate pair: `stringify` writes it as it stands here, and no other reader takes it.
-  if (hasEscapes && line.includes('\\ud')) return undefined;
-  let known = '';
-  let attributes = '';
-  let node = root();
-  /** Where the run of known fields, or of others, began. */
-  let runStart = 1;
-  let isKnownRun = true;
-  let at = 0;
-  for (const name in event) {
-    const isKnown = KNOWN.has(name);
-    if (isKnown !== isKnownRun) {
-      if (at > 0) {
-        if (isKnownRun) known += line.slice(runStart, at + 1);
-        else attributes += line.slice(runStart, at + 1);
-        runStart = at + 1;
-      }
-      isKnownRun = isKnown;
-    }
-    at += 1;
-    const value = event[name];
-    if (!isKnown) node = nextNode(node, name, value);
-    at = hasEscapes ? skipText(line, at, JSON.stringify(name)) : skipQuoted(line, at, name);
-    if (line.charCodeAt(at) !== COLON) return undefined;
-    at += 1;
-    if (typeof value === 'string' && !hasEscapes) at = skipQuoted(line, at, value);
-    else at = skipText(line, at, typeof value === 'number' ? String(value) : JSON.stringify(value));
-    const code = line.charCodeAt(at);
-    if (code !== COMMA && code !== BRACE) return undefined;
-  }
-  if (at === 0 || at !== line.length - 1 || line.charCodeAt(at) !== BRACE) return undefined;
-  if (isKnownRun) known += line.slice(runStart, at);
-  else attributes += line.slice(runStart, at);
-  return {
-    known: `{${withoutComma(known)}`,
-    attributes: `{${withoutComma(attributes)}}`,
-    shape: node,
-    isSampled: isSampled(event),
-  };
-}
-
-/** The place behind a text, or one where nothing goes on, where it doesn't stand here. */
-function skipText(line: string, at: number, text: string): number {
-  return line.startsWith(text, at) ? at + text.length : line.length;
-}
-
-function skipQuoted(line: string, at: number, text: string): number {
-  const end = at + 1 + text.length;
-  if (line.charCodeAt(at) !== QUOTE || line.charCodeAt(end) !== QUOTE || !line.startsWith(text, at + 1)) return line.length;
-  return end + 1;
-}
-
-function withoutComma(pairs: string): string {
-  return pairs.charCodeAt(pairs.length - 1) === COMMA ? pairs.slice(0, -1) : pairs;
-}
-
-function isSampled(event: Readonly<Record<string, unknown>>): boolean {
-  const rate = event['sampling.rate'];
-  return typeof rate === 'number' && rate < 1;
-}
-
-/** A shape, and those that have one attribute more. */
-interface ShapeNode extends AttributeShape {
-  readonly next: ReadonlyMap<AttributeType, Map<string, ShapeNode>>;
+function wellFormed(text: string): string {
+  if (!text.includes('\\ud')) return text;
+  return text.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (found) => (found.length === 6 ? '\ufffd' : found));
 }
 
 /** So many shapes are shared; beyond it they begin anew, and what was handed out stays as it is. */
-const MAX_NODES = 20_000;
-let nodes = 0;
-let first = createNode([]);
+const MAX_SHAPES = 20_000;
 
-function root(): ShapeNode {
-  if (nodes > MAX_NODES) {
-    nodes = 0;
-    first = createNode([]);
+class Shape implements AttributeShape {
+  static #count = 0;
+  static #empty = new Shape(undefined, '', 'json');
+  readonly before: Shape | undefined;
+  readonly name: string;
+  readonly type: AttributeType;
+  readonly #longer = new Map<string, Shape[]>();
+
+  private constructor(before: Shape | undefined, name: string, type: AttributeType) {
+    this.before = before;
+    this.name = name;
+    this.type = type;
   }
-  return first;
+
+  /** Without attributes. */
+  static get empty(): Shape {
+    if (Shape.#count > MAX_SHAPES) {
+      Shape.#count = 0;
+      Shape.#empty = new Shape(undefined, '', 'json');
+    }
+    return Shape.#empty;
+  }
+
+  with(name: string, type: AttributeType): Shape {
+    const sameName = this.#longer.get(name);
+    const known = sameName?.find((shape) => shape.type === type);
+    if (known !== undefined) return known;
+    const created = new Shape(this, name, type);
+    Shape.#count += 1;
+    if (sameName === undefined) this.#longer.set(name, [created]);
+    else sameName.push(created);
+    return created;
+  }
 }
 
-function nextNode(node: ShapeNode, name: string, value: unknown): ShapeNode {
-  const type = attributeType(value);
-  const next = node.next.get(type);
-  const known = next?.get(name);
-  if (known !== undefined) return known;
-  const created = createNode([...node.attributes, { name, type }]);
-  nodes += 1;
-  next?.set(name, created);
-  return created;
+/** Calls back with each attribute of a shape. */
+export function eachAttribute(shape: AttributeShape, call: (name: string, type: AttributeType) => void): void {
+  for (let at = shape; at.before !== undefined; at = at.before) call(at.name, at.type);
 }
-
-function createNode(attributes: AttributeShape['attributes']): ShapeNode {
-  return { attributes, next: new Map(ATTRIBUTE_TYPES.map((type) => [type, new Map()])) };
-}
-
-export const ATTRIBUTE_TYPES: readonly AttributeType[] = ['string', 'number', 'boolean', 'json'];
 
 function attributeType(value: unknown): AttributeType {
   const type = typeof value;

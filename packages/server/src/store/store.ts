@@ -8,6 +8,7 @@
  */
 import type { Answer } from '../query/answer.ts';
 import type { Plan } from '../query/plan.ts';
+import type { EventRow } from './event-row.ts';
 
 /** What the store holds: JSON, written and read by the writer, opaque to the store. */
 export interface Checkpoint {
@@ -25,8 +26,8 @@ export interface Checkpoint {
 export interface StoredLine {
   readonly line: string;
   readonly timestampMs: number;
-  /** The line as it was parsed, where the writer has it at hand: saves the store from parsing it again. */
-  readonly event?: Readonly<Record<string, unknown>>;
+  /** The event taken apart, where somebody has done it already: saves the store from parsing the line again. */
+  readonly row?: EventRow;
 }
 
 /** The place of an event in the order newest first: by timestamp, then by event id. */

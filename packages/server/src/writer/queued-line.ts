@@ -1,8 +1,10 @@
 /** What the writer needs to know of a line of the queue: whose it is, and when it happened. */
 import { parseEventId } from 'tailrace/event';
 import { LEDGER_LINE_START, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
+import type { CheckedLine } from '../queue/queue.ts';
 import { checkLedgerLine } from '../sources/ledger-line.ts';
 import { parseTimestamp } from '../sources/timestamp.ts';
+import type { EventRow } from '../store/event-row.ts';
 
 export type QueuedLine =
   | {
@@ -11,6 +13,8 @@ export type QueuedLine =
       readonly sequence: number;
       readonly timestampMs: number;
       readonly line: string;
+      /** Where the source has taken the event apart already. */
+      readonly row?: EventRow;
     }
   | { readonly kind: 'ledger'; readonly ledger: LedgerLine | LedgerAmendment }
   | { readonly kind: 'unreadable'; readonly reason: string; readonly line: string };
@@ -22,7 +26,8 @@ export type QueuedLine =
 const HEAD =
   /^\{"schema":"tailrace\/event\/v1","event_id":"([0-9a-z]{8,32})-([1-9][0-9]{0,14})","timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
 
-export function readQueuedLine(line: string): QueuedLine {
+export function readQueuedLine(line: string, checked?: CheckedLine): QueuedLine {
+  if (checked !== undefined) return { kind: 'event', ...checked, line };
   const head = HEAD.exec(line);
   if (head?.[1] !== undefined && head[2] !== undefined && head[3] !== undefined) {
     return {

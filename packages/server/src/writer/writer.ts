@@ -16,7 +16,7 @@
 
 import type { Queue, QueueBatch } from '../queue/queue.ts';
 import type { DeadLetter } from '../sources/dead-letters.ts';
-import type { Store, StoredLine } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { LedgerBook } from './ledger-book.ts';
 import { type QueuedLine, readQueuedLine } from './queued-line.ts';
 
@@ -134,7 +134,7 @@ export class Writer {
   }
 
   async #take(batch: QueueBatch): Promise<void> {
-    const lines = batch.lines.map(readQueuedLine);
+    const lines = batch.lines.map((line, i) => readQueuedLine(line, batch.checked?.[i]));
     const fresh = this.#fresh(lines);
     const unreadable = [...batch.unreadable, ...lines.filter((line) => line.kind === 'unreadable')];
     if (unreadable.length > 0) {
@@ -142,8 +142,7 @@ export class Writer {
       if (buried === undefined) return;
     }
     if (fresh.length > 0) {
-      const stored: StoredLine[] = fresh.map(({ line, timestampMs }) => ({ line, timestampMs }));
-      const done = await this.#again('writing to the store', () => this.#options.store.insert(stored).then(() => true));
+      const done = await this.#again('writing to the store', () => this.#options.store.insert(fresh).then(() => true));
       if (done === undefined) return;
     }
     for (const { producer, sequence, line } of fresh) {

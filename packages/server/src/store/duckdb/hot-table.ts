@@ -2,8 +2,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { rowOf } from '../event-row.ts';
 import type { StoredLine } from '../store.ts';
-import { createHotTableSql, insertLinesSql } from './columns.ts';
+import { createHotTableSql, insertRowsSql } from './columns.ts';
 import { FieldCounter } from './field-counts.ts';
 import { newId } from './new-id.ts';
 import { Readers } from './readers.ts';
@@ -34,19 +35,18 @@ export class HotTable {
 
   /** Takes all of the lines, or none where it throws. */
   async insert(connection: DuckDBConnection, lines: readonly StoredLine[], directory: string): Promise<void> {
+    const rows = lines.map(({ line, row }) => row ?? rowOf(parseEvent(line)));
     const file = join(directory, 'tmp', `${newId()}.ndjson`);
-    const events = lines.map(({ line, event }) => event ?? parseEvent(line));
     try {
-      await writeFile(file, `${lines.map(({ line }, i) => readableLine(line, events[i])).join('\n')}\n`);
-      await connection.run(insertLinesSql(this.name, file));
+      await writeFile(file, rows.map(({ known, attributes }) => `${known},"attributes":${attributes}}\n`).join(''));
+      await connection.run(insertRowsSql(this.name, file));
     } finally {
       await rm(file, { force: true });
     }
     this.events += lines.length;
-    for (const event of events) {
-      this.fields.addEvent(event);
-      const rate = event['sampling.rate'];
-      if (typeof rate === 'number' && rate < 1) this.sampled += 1;
+    for (const { shape, isSampled } of rows) {
+      this.fields.addShape(shape);
+      if (isSampled) this.sampled += 1;
     }
     for (const { timestampMs } of lines) {
       if (timestampMs < this.minMs) this.minMs = timestampMs;
@@ -60,14 +60,4 @@ function parseEvent(line: string): Readonly<Record<string, unknown>> {
   if (typeof event !== 'object' || event === null)
     throw new TypeError(`an event must be a JSON object: ${line.slice(0, 80)}`);
   return Object.fromEntries(Object.entries(event));
-}
-
-/** Half of a surrogate pair is valid JSON in JavaScript only: DuckDB would refuse the whole file for it. */
-function readableLine(line: string, event: Readonly<Record<string, unknown>> | undefined): string {
-  if (event === undefined || !/\\ud[89a-f]/i.test(line)) return line;
-  return JSON.stringify(event, (_key, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
-}
-
-function wellFormed(text: string): string {
-  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
 }
