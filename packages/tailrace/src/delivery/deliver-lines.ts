@@ -56,6 +56,7 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
 /** What one batch has met at one sink. */
 interface Tries {
   readonly failures: number;
+  readonly failedAt: number;
   /** The back-off ends then. */
   readonly nextAt: number;
   /** It failed often enough for this round. */
@@ -64,9 +65,11 @@ interface Tries {
 
 function countFailure(route: Route, before: Tries | undefined): Tries {
   const failures = (before?.failures ?? 0) + 1;
+  const now = route.clock.now();
   return {
     failures,
-    nextAt: route.clock.now() + backoffMs(failures, route.retry),
+    failedAt: now,
+    nextAt: now + backoffMs(failures, route.retry),
     isPassedOver: failures % route.retry.attempts === 0,
   };
 }
@@ -81,7 +84,9 @@ function chooseSink(route: Route, tries: Map<SinkGate, Tries>): Choice {
   let soonest = Number.POSITIVE_INFINITY;
   for (const gate of route.gates) {
     const met = tries.get(gate);
-    const availableAt = Math.max(gate.admitsAt, gate.pausedUntil, met?.nextAt ?? 0);
+    // Another batch got through since this one failed: the sink is back, and there is nothing to wait for.
+    const backOffEnds = met === undefined || gate.succeededAt > met.failedAt ? 0 : met.nextAt;
+    const availableAt = Math.max(gate.admitsAt, gate.pausedUntil, backOffEnds);
     soonest = Math.min(soonest, availableAt);
     if (met?.isPassedOver) continue;
     if (availableAt <= now) return { kind: 'send', gate };

@@ -184,6 +184,26 @@ test('a route goes on to its next sink, and comes back when the first one has re
   expect(fallback.lines).toHaveLength(seen);
 });
 
+test('a batch that backs off goes at once when another one got through', async () => {
+  const spool = new ListSpool();
+  spool.append(event(1));
+  const taken: string[] = [];
+  let calls = 0;
+  const sink = sinkOf('mended', ({ lines }) => {
+    calls += 1;
+    if (calls === 1) return { kind: 'retry', reason: 'down' };
+    taken.push(...lines.map(String));
+    return { kind: 'delivered' };
+  });
+  const days = 1_000_000_000;
+  const running = deliver(spool, { name: 'r', sinks: [sink], retry: { initialMs: days, maxMs: days, attempts: 5 } });
+  await vi.waitFor(() => expect(calls).toBe(1));
+  spool.append(event(2));
+  running.wake();
+  expect(await running.flush(10_000)).toBe(true);
+  expect(taken).toEqual([event(2), event(1)]);
+});
+
 test('the last sink of a route is tried for ever, and the first again between', async () => {
   const spool = new ListSpool();
   spool.append(event(1));

@@ -58,7 +58,7 @@ export class Route {
     };
     this.retry = {
       initialMs: options.retry?.initialMs ?? 200,
-      maxMs: options.retry?.maxMs ?? 30_000,
+      maxMs: options.retry?.maxMs ?? 10_000,
       attempts: options.retry?.attempts ?? 5,
     };
     const breaker = { failures: options.breaker?.failures ?? 5, openMs: options.breaker?.openMs ?? 10_000 };

@@ -29,6 +29,7 @@ export class SinkGate {
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   #pausedUntil = 0;
+  #succeededAt = 0;
   #abandonedSends = 0;
 
   constructor(sink: Sink, options: { readonly breaker: BreakerOptions; readonly timeoutMs: number }, clock: Clock) {
@@ -52,6 +53,11 @@ export class SinkGate {
     return this.#pausedUntil;
   }
 
+  /** When the last batch got through; 0 where none has. */
+  get succeededAt(): number {
+    return this.#succeededAt;
+  }
+
   /** Asks to go through now. True makes the caller owe a `send`. */
   enter(): boolean {
     const now = this.#clock.now();
@@ -67,6 +73,7 @@ export class SinkGate {
       this.#breaker.failed();
     } else {
       this.#breaker.succeeded();
+      this.#succeededAt = this.#clock.now();
     }
     if (attempt.kind === 'answered' && 'afterMs' in attempt.outcome && attempt.outcome.afterMs !== undefined) {
       this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + attempt.outcome.afterMs);

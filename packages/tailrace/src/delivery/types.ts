@@ -45,7 +45,7 @@ export interface RouteOptions {
   readonly retry?: {
     /** First delay, in milliseconds; doubles each time, with full jitter. @defaultValue 200 */
     readonly initialMs?: number;
-    /** @defaultValue 30000 */
+    /** @defaultValue 10000 */
     readonly maxMs?: number;
     /** Tries on one sink before the route goes to its next sink; the last sink is tried for ever. @defaultValue 5 */
     readonly attempts?: number;
