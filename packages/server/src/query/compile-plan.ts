@@ -7,10 +7,12 @@
  */
 import type { EventKey } from '../store/store.ts';
 import type { Column } from './answer.ts';
-import { attributeSql, compileSearch, Parameters, quoteIdentifier, timestampSql } from './compile-search.ts';
+import { type AttributeColumns, attributeNumberSql, attributeTextSql } from './attribute-sql.ts';
+import { compileWhere, timestampSql } from './compile-search.ts';
 import type { Aggregate, Plan } from './plan.ts';
 import { QueryError } from './query-error.ts';
-import { knownFieldType, type SearchNode } from './search.ts';
+import { isEventField, knownFieldType, type SearchNode, searchedFields } from './search.ts';
+import { Parameters, quoteIdentifier } from './sql-text.ts';
 import type { TimeRange } from './time.ts';
 
 export interface PlanContext {
@@ -25,14 +27,33 @@ export interface Statement {
   readonly values: Parameters['values'];
 }
 
+/** What is selected from: segments, or tables, that have the same attributes as columns. */
+export interface SourcePart {
+  /** A table expression with the columns of the store. */
+  readonly table: string;
+  readonly columns: AttributeColumns;
+}
+
+/** The attributes that a plan looks at. */
+export function usedAttributes({ plan, search }: Pick<PlanContext, 'plan' | 'search'>): readonly string[] {
+  const used = [
+    ...searchedFields(search),
+    ...plan.groupBy,
+    ...plan.aggregates.flatMap(({ field }) => field ?? []),
+    ...(asksForEvents(plan) ? plan.orderBy.map(({ column }) => column) : []),
+  ];
+  return [...new Set(used)].filter((field) => !isEventField(field));
+}
+
 /** True where the answer's rows are events. */
 export function asksForEvents(plan: Plan): boolean {
   return plan.aggregates.length === 0 && plan.groupBy.length === 0 && plan.bucket === undefined;
 }
 
 export interface EventsPart {
-  /** A table expression. */
-  readonly source: string;
+  readonly source: readonly SourcePart[];
+  /** All columns of the store. */
+  readonly columns: string;
   /** Columns of the answer, over those of the source. */
   readonly select: string;
   readonly limit: number;
@@ -45,22 +66,26 @@ export interface EventsPart {
 /** Events that match, newest first unless the plan orders them otherwise. */
 export function compileEvents(context: PlanContext, part: EventsPart): Statement {
   const parameters = new Parameters();
-  const conditions = [matchSql(context, parameters)];
   const { after, sinceMs } = part;
+  const conditions: string[] = [];
   if (after !== undefined) {
     const time = timestampSql(Date.parse(after.timestamp), parameters);
     const id = parameters.bind(after.eventId);
     conditions.push(`"timestamp" <= ${time}`, `("timestamp" < ${time} OR event_id < ${id})`);
   }
   if (sinceMs !== undefined) conditions.push(`"timestamp" >= ${timestampSql(sinceMs, parameters)}`);
-  const order = context.plan.orderBy.map(({ column, direction }) => `${sortSql(column)} ${direction} NULLS LAST`);
+  const sorts = context.plan.orderBy.map(({ column }) => column);
+  const selects = part.source.map(({ table, columns }) => {
+    const sorted = sorts.map((field, i) => `, ${sortSql(field, columns)} AS o${i}`);
+    const where = [matchSql(context, parameters, columns), ...conditions].join(' AND ');
+    return `SELECT ${part.columns}${sorted.join('')} FROM ${table} WHERE ${where}`;
+  });
+  const order = context.plan.orderBy.map(({ direction }, i) => `o${i} ${direction} NULLS LAST`);
   order.push('"timestamp" DESC', 'event_id DESC');
   const orderBy = `ORDER BY ${order.join(', ')}`;
   // What is selected is worked out for the rows within the limit alone, so the order is asked for twice.
   return {
-    sql:
-      `SELECT ${part.select} FROM (SELECT * FROM ${part.source} WHERE ${conditions.join(' AND ')} ` +
-      `${orderBy} LIMIT ${part.limit}) ${orderBy}`,
+    sql: `SELECT ${part.select} FROM (SELECT * FROM (${selects.join(' UNION ALL ')}) ${orderBy} LIMIT ${part.limit}) ${orderBy}`,
     values: parameters.values,
   };
 }
@@ -72,14 +97,14 @@ export function isNewestFirst(plan: Plan): boolean {
 }
 
 /** The condition that picks a plan's events: its range and its search. */
-function matchSql(context: PlanContext, parameters: Parameters): string {
+function matchSql(context: PlanContext, parameters: Parameters, columns: AttributeColumns): string {
   const from = timestampSql(context.range.fromMs, parameters);
   const to = timestampSql(context.range.toMs, parameters);
-  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${compileSearch(context.search, parameters)}`;
+  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${compileWhere(context.search, parameters, columns)}`;
 }
 
-function sortSql(field: string): string {
-  return knownFieldType(field) === undefined ? groupSql(field) : quoteIdentifier(field);
+function sortSql(field: string, columns: AttributeColumns): string {
+  return knownFieldType(field) === undefined ? groupSql(field, columns) : quoteIdentifier(field);
 }
 
 /** Names of the columns that the aggregates of a plan answer with, in their order. */
@@ -111,25 +136,31 @@ export interface Aggregation {
  * @param clustered false where no event in reach is sampled
  * @throws QueryError `BAD_AGGREGATE` or `BAD_ORDER`
  */
-export function compileAggregation(context: PlanContext, source: string, clustered: boolean): Aggregation {
+export function compileAggregation(
+  context: PlanContext,
+  source: readonly SourcePart[],
+  clustered: boolean,
+): Aggregation {
   const { plan } = context;
   const aggregates: readonly Aggregate[] = plan.aggregates.length === 0 ? [{ fn: 'count' }] : plan.aggregates;
   const names = aggregates.map(aggregateName);
   requireDistinctNames([...plan.groupBy, ...(context.bucketMs === undefined ? [] : ['bucket']), ...names]);
 
   const parameters = new Parameters();
-  const columns: string[] = plan.groupBy.map((field, i) => `${groupSql(field)} AS g${i}`);
+  const columns: ((attributes: AttributeColumns) => string)[] = plan.groupBy.map(
+    (field, i) => (attributes) => `${groupSql(field, attributes)} AS g${i}`,
+  );
   const keys = plan.groupBy.map((_, i) => `g${i}`);
   if (context.bucketMs !== undefined) {
     const width = parameters.bind(context.bucketMs);
-    columns.push(`CAST(floor(epoch_ms("timestamp") / ${width}) * ${width} AS DOUBLE) AS b`);
+    columns.push(() => `CAST(floor(epoch_ms("timestamp") / ${width}) * ${width} AS DOUBLE) AS b`);
     keys.push('b');
   }
-  columns.push(`CASE WHEN "sampling.rate" > 0 AND "sampling.rate" < 1 THEN 1 / "sampling.rate" ELSE 1 END AS w`);
+  columns.push(() => `CASE WHEN "sampling.rate" > 0 AND "sampling.rate" < 1 THEN 1 / "sampling.rate" ELSE 1 END AS w`);
   if (clustered) {
-    columns.push('CASE WHEN "sampling.rate" < 1 THEN hash(coalesce(trace_id, request_id, event_id)) END AS c');
+    columns.push(() => 'CASE WHEN "sampling.rate" < 1 THEN hash(coalesce(trace_id, request_id, event_id)) END AS c');
   }
-  if (aggregates.some(({ fn }) => fn === 'error_rate')) columns.push(`${ERROR_SQL} AS failed`);
+  if (aggregates.some(({ fn }) => fn === 'error_rate')) columns.push(() => `${ERROR_SQL} AS failed`);
 
   const byTrace: string[] = [];
   const byGroup: string[] = [];
@@ -139,8 +170,12 @@ export function compileAggregation(context: PlanContext, source: string, cluster
   aggregates.forEach((aggregate, i) => {
     const field = aggregate.field;
     const v = `v${i}`;
+    requireNumbers(aggregate);
     if (field !== undefined && aggregate.fn !== 'count' && aggregate.fn !== 'error_rate') {
-      columns.push(`${aggregate.fn === 'distinct' ? groupSql(field) : numberSql(aggregate.fn, field)} AS ${v}`);
+      columns.push((attributes) => {
+        const value = aggregate.fn === 'distinct' ? groupSql : numberSql;
+        return `${value(field, attributes)} AS ${v}`;
+      });
     }
     const add = (trace: readonly string[], group: readonly string[]): void => {
       byTrace.push(...trace);
@@ -187,13 +222,14 @@ export function compileAggregation(context: PlanContext, source: string, cluster
     }
   });
 
+  const selects = source.map((part) => {
+    const list = columns.map((column) => column(part.columns));
+    return `SELECT ${list.join(', ')} FROM ${part.table} WHERE ${matchSql(context, parameters, part.columns)}`;
+  });
   return {
     aggregates,
     names,
-    events: {
-      sql: `SELECT ${columns.join(', ')} FROM ${source} WHERE ${matchSql(context, parameters)}`,
-      values: parameters.values,
-    },
+    events: { sql: selects.join(' UNION ALL '), values: parameters.values },
     keys,
     byTrace,
     byGroup,
@@ -255,10 +291,10 @@ function ratio(name: string, y: string): [readonly string[], readonly string[]] 
 const ERROR_SQL = `coalesce(level IN ('error', 'fatal'), false) OR "error.code" IS NOT NULL OR coalesce(status >= 500, false)`;
 
 /** What a field is grouped by; an attribute's value as JSON, so that 5 and "5" stay apart. */
-function groupSql(field: string): string {
+function groupSql(field: string, columns: AttributeColumns): string {
   switch (knownFieldType(field)) {
     case undefined:
-      return `nullif(${attributeSql(field)}::VARCHAR, 'null')`;
+      return attributeTextSql(field, columns);
     case 'timestamp':
       return `strftime(${quoteIdentifier(field)}, '%Y-%m-%dT%H:%M:%S.%gZ')`;
     case 'json':
@@ -270,19 +306,11 @@ function groupSql(field: string): string {
   }
 }
 
-function numberSql(fn: string, field: string): string {
+function numberSql(field: string, columns: AttributeColumns): string {
   const type = knownFieldType(field);
-  if (type === undefined) {
-    const json = attributeSql(field);
-    return `CASE WHEN json_type(${json}) IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN TRY_CAST(json_extract_string(${json}, '$') AS DOUBLE) END`;
-  }
+  if (type === undefined) return attributeNumberSql(field, columns);
   if (type === 'number' || type === 'integer') return `${quoteIdentifier(field)}::DOUBLE`;
-  throw new QueryError(
-    'BAD_AGGREGATE',
-    `${fn} needs numbers, and ${field} holds none`,
-    undefined,
-    `use distinct, or group by ${field}`,
-  );
+  return quoteIdentifier(field);
 }
 
 /** The type of a group's column; attributes are answered as what their events hold. */
@@ -312,6 +340,18 @@ function orderSql(plan: Plan, names: readonly string[], values: readonly string[
   if (order.length <= 1 && plan.orderBy.length === 0) order.push(`${values[0] ?? 'NULL'} DESC NULLS LAST`);
   // The keys last, so that ties have an order too and an answer is the same each time.
   return [...order, ...keys.map((key) => `${key} ASC NULLS LAST`)];
+}
+
+function requireNumbers({ fn, field = '' }: Aggregate): void {
+  const type = knownFieldType(field);
+  const needsNumbers = fn !== 'count' && fn !== 'error_rate' && fn !== 'distinct';
+  if (!needsNumbers || type === undefined || type === 'number' || type === 'integer') return;
+  throw new QueryError(
+    'BAD_AGGREGATE',
+    `${fn} needs numbers, and ${field} holds none`,
+    undefined,
+    `use distinct, or group by ${field}`,
+  );
 }
 
 function requireDistinctNames(names: readonly string[]): void {

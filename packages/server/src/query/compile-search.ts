@@ -5,53 +5,99 @@
  * Values are bound, and so never part of the SQL. The name of an attribute stands in a JSON pointer, inside a string literal
  * whose quotes are doubled.
  */
-import { isEventField, knownFieldType, type Range, type SearchLeaf, type SearchNode, TEXT_FIELDS } from './search.ts';
+import { type AttributeColumns, attributeSql, isWhole, NO_COLUMNS } from './attribute-sql.ts';
+import { knownFieldType, type Range, type SearchLeaf, type SearchNode, TEXT_FIELDS } from './search.ts';
+import { IS_NUMBER, type Parameters, quoteIdentifier } from './sql-text.ts';
 
-export type SqlValue = string | number | boolean;
-
-/** The values of one statement, in the order of their `$n`. */
-export class Parameters {
-  readonly values: SqlValue[] = [];
-
-  bind(value: SqlValue): string {
-    this.values.push(value);
-    // A whole number would be bound as an INTEGER and overflow; every number of ours is a DOUBLE.
-    return typeof value === 'number' ? `$${this.values.length}::DOUBLE` : `$${this.values.length}`;
-  }
-}
-
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** The JSON value of an attribute. */
-export function attributeSql(name: string): string {
-  return `json_extract(attributes, ${attributePointer(name)})`;
-}
-
-export function compileSearch(node: SearchNode, parameters: Parameters): string {
+export function compileSearch(
+  node: SearchNode,
+  parameters: Parameters,
+  columns: AttributeColumns = NO_COLUMNS,
+): string {
   switch (node.kind) {
     case 'all':
       return 'true';
     case 'and':
-    case 'or':
-      return `(${node.nodes.map((part) => compileSearch(part, parameters)).join(node.kind === 'and' ? ' AND ' : ' OR ')})`;
+    case 'or': {
+      const parts = node.nodes.map((part) => compileSearch(part, parameters, columns));
+      return `(${parts.join(node.kind === 'and' ? ' AND ' : ' OR ')})`;
+    }
     case 'not':
-      return `(NOT ${compileSearch(node.node, parameters)})`;
+      return `(NOT ${compileSearch(node.node, parameters, columns)})`;
     case 'text':
       return compileText(node.pieces, parameters);
     default:
-      return knownFieldType(node.field) === undefined
-        ? compileAttribute(node, parameters)
-        : compileColumn(node, parameters);
+      return compileField(node, parameters, columns);
   }
 }
 
+/**
+ * The conditions of a WHERE, which takes NULL for false: the ones that all must hold stand bare, because DuckDB skips
+ * row groups by a bare comparison only.
+ */
+export function compileWhere(node: SearchNode, parameters: Parameters, columns: AttributeColumns): string {
+  const nodes = node.kind === 'and' ? node.nodes : [node];
+  return nodes.map((part) => bare(compileSearch(part, parameters, columns))).join(' AND ');
+}
+
+function bare(condition: string): string {
+  const inside = /^coalesce\(([^()]* (?:=|<|>|<=|>=) \$\d+(?:::DOUBLE)?), false\)$/.exec(condition);
+  return inside?.[1] ?? condition;
+}
+
 type FieldLeaf = Exclude<SearchLeaf, { kind: 'text' }>;
+
+function compileField(leaf: FieldLeaf, parameters: Parameters, columns: AttributeColumns): string {
+  if (knownFieldType(leaf.field) !== undefined) return compileColumn(leaf, parameters);
+  switch (columns.get(leaf.field)) {
+    case 'string':
+      return compileStrings(leaf, parameters);
+    case 'number':
+      return compileNumbers(leaf, parameters);
+    case 'json':
+      return attributeCondition(leaf, attributeSql(leaf.field, columns), parameters);
+    default:
+      return compileAttribute(leaf, parameters);
+  }
+}
+
+/** A promoted column in which every value is a string. */
+function compileStrings(leaf: FieldLeaf, parameters: Parameters): string {
+  const column = quoteIdentifier(leaf.field);
+  switch (leaf.kind) {
+    case 'exists':
+      return `(${column} IS NOT NULL)`;
+    case 'equals':
+      return orFalse(`${column} = ${parameters.bind(leaf.text)}`);
+    case 'like':
+      return orFalse(like(column, leaf.pieces, parameters));
+    case 'texts':
+      return within(column, leaf, (value) => parameters.bind(value));
+    case 'numbers':
+    case 'times':
+      return 'false';
+  }
+}
+
+/** A promoted column in which every value is a number. */
+function compileNumbers(leaf: FieldLeaf, parameters: Parameters): string {
+  const column = quoteIdentifier(leaf.field);
+  switch (leaf.kind) {
+    case 'exists':
+      return `(${column} IS NOT NULL)`;
+    case 'equals':
+      return leaf.number === undefined ? 'false' : orFalse(`${column} = ${parameters.bind(leaf.number)}`);
+    case 'like': {
+      const text = `CAST(TRY_CAST(${column} AS BIGINT) AS VARCHAR)`;
+      return orFalse(`${isWhole(column)} AND ${like(text, leaf.pieces, parameters)}`);
+    }
+    case 'numbers':
+      return within(column, leaf, (value) => parameters.bind(value));
+    case 'texts':
+    case 'times':
+      return 'false';
+  }
+}
 
 function compileColumn(leaf: FieldLeaf, parameters: Parameters): string {
   const column = quoteIdentifier(leaf.field);
@@ -78,7 +124,7 @@ export function timestampSql(ms: number, parameters: Parameters): string {
 }
 
 function compileAttribute(leaf: FieldLeaf, parameters: Parameters): string {
-  const condition = attributeCondition(leaf, parameters);
+  const condition = attributeCondition(leaf, attributeSql(leaf.field), parameters);
   const trace = rawTrace(leaf);
   if (trace === undefined) return condition;
   return `CASE WHEN contains(attributes::VARCHAR, ${parameters.bind(trace)}) THEN ${condition} ELSE false END`;
@@ -95,8 +141,8 @@ function rawTrace(leaf: FieldLeaf): string | undefined {
   return isWrittenAsItIs(leaf.field) ? `"${leaf.field}":` : undefined;
 }
 
-function attributeCondition(leaf: FieldLeaf, parameters: Parameters): string {
-  const value = attributeSql(leaf.field);
+/** @param value the JSON that is looked at */
+function attributeCondition(leaf: FieldLeaf, value: string, parameters: Parameters): string {
   if (leaf.kind === 'exists') return `(coalesce(json_type(${value}), 'NULL') <> 'NULL')`;
   const element = scalarCondition(leaf, 'element', parameters);
   const anyElement = `len(list_filter(json_extract(${value}, '$[*]'), lambda element: ${element})) > 0`;
@@ -105,7 +151,6 @@ function attributeCondition(leaf: FieldLeaf, parameters: Parameters): string {
   );
 }
 
-const IS_NUMBER = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')";
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
 function scalarCondition(leaf: FieldLeaf, json: string, parameters: Parameters): string {
@@ -176,12 +221,6 @@ function compileText(pieces: readonly string[], parameters: Parameters): string 
 /** JSON writes quotes, backslashes and control characters differently; everything else as it is. */
 function isWrittenAsItIs(text: string): boolean {
   return !/["\\\p{Cc}]/u.test(text);
-}
-
-/** RFC 6901: `~` and `/` are escaped; the rest of a name stands as it is. */
-function attributePointer(name: string): string {
-  if (isEventField(name)) throw new TypeError(`${name} is a column, not an attribute`);
-  return quoteText(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
 }
 
 function orFalse(condition: string): string {

@@ -1,6 +1,6 @@
 /** The columns of the embedded store, and how a line of JSON becomes a row. */
 import { EVENT_FIELDS, type EventField, type FieldType } from 'tailrace/event';
-import { quoteIdentifier, quoteText } from '../../query/compile-search.ts';
+import { quoteIdentifier, quoteText } from '../../query/sql-text.ts';
 
 const SQL_TYPES: Readonly<Record<FieldType, string>> = {
   string: 'VARCHAR',

@@ -1,8 +1,8 @@
 /** The DuckDB instance of a store: one per process and folder, in memory, shut in its folder. */
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { quoteText } from '../../query/compile-search.ts';
 import { QueryError } from '../../query/query-error.ts';
+import { quoteText } from '../../query/sql-text.ts';
 import { cancelled } from './query-gate.ts';
 
 export interface DatabaseOptions {

@@ -1,7 +1,7 @@
 /** Which segments can't be read, and why: asked when a query failed, and in a cheaper way at every start. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quoteText } from '../../query/compile-search.ts';
+import { quoteText } from '../../query/sql-text.ts';
 import type { Database } from './database.ts';
 import { isMissing } from './durable-files.ts';
 import type { Segment } from './manifest.ts';

@@ -30,6 +30,8 @@ const segmentSchema = z.object({
   normal: z.int().min(0).optional(),
   /** When the last of its rows was stored. */
   writtenMs: z.number().optional(),
+  /** The attributes that have a column of their own; see promotion.ts. */
+  promoted: z.record(z.string(), z.enum(['string', 'number', 'json'])).optional(),
   /** Least and greatest sequence number by producer; left out where there are too many producers. */
   producers: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
 });
@@ -72,6 +74,7 @@ const rootSchema = z.object({
   days: z.record(z.string(), z.string()),
   quarantined: z.array(quarantinedSchema).default([]),
   retired: retiredSchema.default({ events: 0, bytes: 0 }),
+  asked: z.array(z.string()).default([]),
 });
 
 const NOTHING_RETIRED: Retired = { events: 0, bytes: 0 };
@@ -81,6 +84,8 @@ export interface Manifest {
   readonly days: ReadonlyMap<string, Day>;
   readonly quarantined: readonly Quarantined[];
   readonly retired: Retired;
+  /** Attributes that queries used, latest first. */
+  readonly asked: readonly string[];
 }
 
 export class ManifestFiles {
@@ -88,7 +93,7 @@ export class ManifestFiles {
   #isNew = true;
   /** The file of each day as it is in the manifest that stands. */
   readonly #dayFiles = new Map<string, string>();
-  #current: Manifest = { checkpoint: undefined, days: new Map(), quarantined: [], retired: NOTHING_RETIRED };
+  #current: Manifest = { checkpoint: undefined, days: new Map(), quarantined: [], retired: NOTHING_RETIRED, asked: [] };
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -130,6 +135,7 @@ export class ManifestFiles {
       days: Object.fromEntries(dayFiles),
       quarantined: next.quarantined,
       retired: next.retired,
+      asked: next.asked,
     };
     await writeFileAtomically(join(this.#directory, 'manifest.json'), JSON.stringify(root), this.#temporaryPath());
     const kept = new Set(dayFiles.values());
@@ -180,7 +186,7 @@ export class ManifestFiles {
       this.#dayFiles.set(name, file);
     }
     const checkpoint = root.checkpoint && { position: root.checkpoint.position, ledger: root.checkpoint.ledger };
-    this.#current = { checkpoint, days, quarantined: root.quarantined, retired: root.retired };
+    this.#current = { checkpoint, days, quarantined: root.quarantined, retired: root.retired, asked: root.asked };
   }
 
   #temporaryPath(): string {

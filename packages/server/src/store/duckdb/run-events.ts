@@ -1,10 +1,16 @@
 /** Runs a plan of events. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { compileEvents, type EventsPart, isNewestFirst, type PlanContext } from '../../query/compile-plan.ts';
+import {
+  compileEvents,
+  type EventsPart,
+  isNewestFirst,
+  type PlanContext,
+  usedAttributes,
+} from '../../query/compile-plan.ts';
 import type { EventKey } from '../store.ts';
-import { EVENT_JSON_SQL, readEvent } from './columns.ts';
+import { ALL_COLUMNS, EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
-import { type LiveSegment, type Snapshot, sourceSql } from './snapshot.ts';
+import { type LiveSegment, type Snapshot, sourceParts } from './snapshot.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -37,8 +43,9 @@ export async function runEvents(
 ): Promise<EventsAnswer> {
   const { limit } = context.plan;
   const wanted = limit + 1;
+  const attributes = usedAttributes(context);
   if (!isNewestFirst(context.plan)) {
-    const source = sourceSql(directory, snapshot.hot, snapshot.segments);
+    const source = sourceParts(directory, snapshot.hot, snapshot.segments, attributes);
     const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs: undefined });
     return { rows: rows.slice(0, limit).map(({ event }) => event), limited: rows.length > limit };
   }
@@ -48,7 +55,7 @@ export async function runEvents(
   let next = 0;
   for (let step = FIRST_SEGMENTS; ; step *= 4) {
     const part = segments.slice(next, next + step);
-    const source = sourceSql(directory, next === 0 ? snapshot.hot : [], part);
+    const source = sourceParts(directory, next === 0 ? snapshot.hot : [], part, attributes);
     const sinceMs = await oldestMs(connection, context, {
       source,
       limit: wanted,
@@ -65,17 +72,17 @@ export async function runEvents(
   return { rows: found.slice(0, limit).map(({ event }) => event), limited: found.length > limit };
 }
 
-type Part = Omit<EventsPart, 'select'>;
+type Part = Omit<EventsPart, 'select' | 'columns'>;
 
 /** The time of the last event that a part has to give. */
 async function oldestMs(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<number | undefined> {
-  const { sql, values } = compileEvents(context, { ...part, select: KEY });
+  const { sql, values } = compileEvents(context, { ...part, columns: ALL_COLUMNS, select: KEY });
   const [row] = await readRows(connection, `SELECT min(ms) AS ms FROM (${sql})`, [...values]);
   return typeof row?.ms === 'number' ? row.ms : undefined;
 }
 
 async function readPart(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<Found[]> {
-  const { sql, values } = compileEvents(context, { ...part, select: WHOLE });
+  const { sql, values } = compileEvents(context, { ...part, columns: ALL_COLUMNS, select: WHOLE });
   const rows = await readRows(connection, sql, [...values]);
   return rows.map((row) => {
     const attributes = typeof row.attributes === 'string' ? row.attributes : null;

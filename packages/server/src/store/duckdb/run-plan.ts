@@ -1,12 +1,12 @@
 /** Runs a plan, or finds one event, on one connection over one snapshot. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { asksForEvents, compileAggregation, type PlanContext } from '../../query/compile-plan.ts';
+import { asksForEvents, compileAggregation, type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
 import type { QueryOptions } from '../store.ts';
 import { EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
 import { type AggregationAnswer, runAggregation } from './run-aggregation.ts';
 import { runEvents } from './run-events.ts';
-import { type Snapshot, sourceSql } from './snapshot.ts';
+import { type Snapshot, sourceParts, sourceSql } from './snapshot.ts';
 
 export async function runPlan(
   connection: DuckDBConnection,
@@ -19,7 +19,7 @@ export async function runPlan(
     const { rows, limited } = await runEvents(connection, directory, context, snapshot, options.after);
     return { columns: [], rows, limited, isEstimated: false };
   }
-  const source = sourceSql(directory, snapshot.hot, snapshot.segments);
+  const source = sourceParts(directory, snapshot.hot, snapshot.segments, usedAttributes(context));
   const aggregation = compileAggregation(context, source, snapshot.isSampled);
   return runAggregation(connection, aggregation, context.plan);
 }

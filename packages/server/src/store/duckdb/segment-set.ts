@@ -12,18 +12,21 @@ import type { WrittenSegment } from './write-segments.ts';
 
 /** The manifest remembers this many segments that were set aside. */
 const MAX_QUARANTINED = 200;
+const MAX_ASKED = 64;
 
 export class SegmentSet {
   readonly #directory: string;
   readonly #files: ManifestFiles;
   readonly #live = new Map<string, LiveSegment>();
   #retired: Retired;
+  #asked: readonly string[];
   #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, files: ManifestFiles) {
     this.#directory = directory;
     this.#files = files;
     this.#retired = files.current.retired;
+    this.#asked = files.current.asked;
     for (const day of files.current.days.values()) for (const segment of day.segments) this.#add(segment);
   }
 
@@ -70,6 +73,17 @@ export class SegmentSet {
       for (const { segment } of written) this.#add(segment);
       swapped();
     });
+  }
+
+  /** Attributes that queries used, latest first. */
+  get asked(): readonly string[] {
+    return this.#asked;
+  }
+
+  /** Remembers them, in the manifest from its next change on. */
+  noteAsked(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#asked = [...new Set([...names, ...this.#asked])].slice(0, MAX_ASKED);
   }
 
   /** Changes in the same turn as what queries see. */
@@ -168,7 +182,7 @@ export class SegmentSet {
   }
 
   #change<T>(work: (manifest: Manifest) => Promise<T>): Promise<T> {
-    const done = this.#changing.then(() => work(this.#files.current));
+    const done = this.#changing.then(() => work({ ...this.#files.current, asked: this.#asked }));
     this.#changing = done.catch(() => undefined);
     return done;
   }

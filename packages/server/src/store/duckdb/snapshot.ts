@@ -1,6 +1,8 @@
 /** What one query sees: the hot tables and segments of one moment, kept from removal until it is released. */
 import { join } from 'node:path';
-import { quoteText } from '../../query/compile-search.ts';
+import { type AttributeKind, NO_COLUMNS } from '../../query/attribute-sql.ts';
+import type { SourcePart } from '../../query/compile-plan.ts';
+import { quoteText } from '../../query/sql-text.ts';
 import type { TimeRange } from '../../query/time.ts';
 import { ALL_COLUMNS } from './columns.ts';
 import type { HotTable } from './hot-table.ts';
@@ -48,8 +50,46 @@ export function touches(segment: Pick<Segment, 'minMs' | 'maxMs'>, range: TimeRa
 export function sourceSql(directory: string, hot: readonly HotTable[], segments: readonly LiveSegment[]): string {
   const parts = hot.map(({ name }) => `SELECT ${ALL_COLUMNS} FROM ${name}`);
   if (segments.length > 0) {
-    const files = segments.map(({ segment }) => quoteText(join(directory, segment.path)));
-    parts.push(`SELECT ${ALL_COLUMNS} FROM read_parquet([${files.join(', ')}], hive_partitioning = false)`);
+    parts.push(`SELECT ${ALL_COLUMNS} FROM ${filesSql(directory, segments)}`);
   }
   return `(${parts.join(' UNION ALL ')})`;
+}
+
+/** With more different sets of columns than this, a query reads all of its attributes from their JSON. */
+const MAX_PARTS = 8;
+
+/** What a query reads, in parts that have the same of these attributes as columns. */
+export function sourceParts(
+  directory: string,
+  hot: readonly HotTable[],
+  segments: readonly LiveSegment[],
+  attributes: readonly string[],
+): readonly SourcePart[] {
+  const groups = new Map<string, { columns: Map<string, AttributeKind>; segments: LiveSegment[] }>();
+  for (const live of segments) {
+    const { promoted = {} } = live.segment;
+    const columns = attributes.flatMap((name) => {
+      const kind = Object.hasOwn(promoted, name) ? promoted[name] : undefined;
+      return kind === undefined ? [] : [[name, kind] as const];
+    });
+    const key = JSON.stringify(columns);
+    const group = groups.get(key) ?? { columns: new Map(columns), segments: [] };
+    group.segments.push(live);
+    groups.set(key, group);
+  }
+  const plain = groups.get('[]')?.segments ?? [];
+  groups.delete('[]');
+  if (groups.size >= MAX_PARTS) return [{ table: sourceSql(directory, hot, segments), columns: NO_COLUMNS }];
+  const parts: SourcePart[] = [...groups.values()].map((group) => ({
+    table: filesSql(directory, group.segments),
+    columns: group.columns,
+  }));
+  if (hot.length + plain.length > 0) parts.push({ table: sourceSql(directory, hot, plain), columns: NO_COLUMNS });
+  return parts;
+}
+
+/** The files of segments. Only columns that all of them have can be selected, unless the options say `union_by_name`. */
+export function filesSql(directory: string, segments: readonly LiveSegment[], options = ''): string {
+  const files = segments.map(({ segment }) => quoteText(join(directory, segment.path)));
+  return `read_parquet([${files.join(', ')}], hive_partitioning = false${options})`;
 }

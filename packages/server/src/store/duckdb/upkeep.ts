@@ -1,12 +1,15 @@
 /** Merges and retires segments in the background, one change after another, whenever there may be something to do. */
 import { dirname } from 'node:path';
+import type { FieldInfo } from '../store.ts';
 import type { Database } from './database.ts';
+import { FieldCounter } from './field-counts.ts';
 import { findUnreadable } from './find-unreadable.ts';
 import type { Segment } from './manifest.ts';
 import { chooseMerge, type MergeLimits } from './merge-segments.ts';
+import { choosePromoted, promote } from './promotion.ts';
 import { chooseRetirement, IS_NORMAL_SQL, lastMs, type RetentionLimits, type Retirement } from './retention.ts';
 import type { SegmentSet } from './segment-set.ts';
-import { Snapshot, sourceSql } from './snapshot.ts';
+import { filesSql, Snapshot } from './snapshot.ts';
 import { writeSegment } from './write-segments.ts';
 
 export interface UpkeepOptions {
@@ -141,9 +144,14 @@ export class Upkeep {
     try {
       const [first] = snapshot.segments;
       if (first === undefined || snapshot.segments.length < chosen.length) return undefined;
-      const source = `(FROM ${sourceSql(directory, [], snapshot.segments)} WHERE ${condition})`;
+      const files = filesSql(directory, snapshot.segments, ', union_by_name = true');
+      const source = `(FROM ${files} WHERE ${condition})`;
       const folder = dirname(first.segment.path);
-      return await database.with((connection) => writeSegment(connection, directory, folder, source, writtenMs));
+      const names = choosePromoted(segments.asked, fieldsOf(segments, paths));
+      return await database.with(async (connection) => {
+        const promoted = await promote(connection, source, chosen, names, segments.asked);
+        return writeSegment(connection, directory, folder, source, writtenMs, promoted);
+      });
     } finally {
       snapshot.release();
     }
@@ -160,4 +168,12 @@ export class Upkeep {
       return false;
     }
   }
+}
+
+/** The attributes of the days to which segments belong. */
+function fieldsOf(segments: SegmentSet, paths: ReadonlySet<string>): readonly FieldInfo[] {
+  const counter = new FieldCounter();
+  for (const day of segments.days.values())
+    if (day.segments.some(({ path }) => paths.has(path))) counter.addCounts(day.fields);
+  return counter.toFields();
 }

@@ -2,12 +2,13 @@
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { quoteText } from '../../query/compile-search.ts';
+import { quoteIdentifier, quoteText } from '../../query/sql-text.ts';
 import { ALL_COLUMNS } from './columns.ts';
 import { readRows } from './database.ts';
 import { removeFile, syncDirectory, syncFile } from './durable-files.ts';
 import { MIXED_DAY, type Segment } from './manifest.ts';
 import { newId } from './new-id.ts';
+import type { PromotedColumn } from './promotion.ts';
 import { IS_NORMAL_SQL } from './retention.ts';
 
 const HOUR_MS = 3_600_000;
@@ -60,13 +61,15 @@ export async function writeSegment(
   folder: string,
   source: string,
   writtenMs: number,
+  promoted: readonly PromotedColumn[] = [],
 ): Promise<Segment> {
   const name = `${newId()}.parquet`;
   const temporary = join(directory, 'tmp', name);
   const path = join(folder, name);
   try {
+    const columns = [ALL_COLUMNS, ...promoted.map(({ name: column, sql }) => `${sql} AS ${quoteIdentifier(column)}`)];
     await connection.run(
-      `COPY (SELECT ${ALL_COLUMNS} FROM ${source} ORDER BY service, "timestamp") TO ${quoteText(temporary)} ` +
+      `COPY (SELECT ${columns.join(', ')} FROM ${source} ORDER BY service, "timestamp") TO ${quoteText(temporary)} ` +
         '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720)',
     );
     // What was written is what is described, not what was meant to be written.
@@ -76,7 +79,8 @@ export async function writeSegment(
     await makeDurableFolder(directory, folder);
     await rename(temporary, join(directory, path));
     await syncDirectory(join(directory, folder));
-    return { path, bytes: size, writtenMs, ...description };
+    const kinds = Object.fromEntries(promoted.map(({ name: column, kind }) => [column, kind]));
+    return { path, bytes: size, writtenMs, ...(promoted.length === 0 ? {} : { promoted: kinds }), ...description };
   } catch (error) {
     await removeFile(temporary);
     throw error;
@@ -86,7 +90,7 @@ export async function writeSegment(
 async function describeSegment(
   connection: DuckDBConnection,
   file: string,
-): Promise<Omit<Segment, 'path' | 'bytes' | 'writtenMs'>> {
+): Promise<Omit<Segment, 'path' | 'bytes' | 'writtenMs' | 'promoted'>> {
   const source = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
   const [totals] = await readRows(
     connection,

@@ -1,0 +1,25 @@
+/** Names and values in SQL. */
+
+export type SqlValue = string | number | boolean;
+
+/** The values of one statement, in the order of their `$n`. */
+export class Parameters {
+  readonly values: SqlValue[] = [];
+
+  bind(value: SqlValue): string {
+    this.values.push(value);
+    // A whole number would be bound as an INTEGER and overflow; every number of ours is a DOUBLE.
+    return typeof value === 'number' ? `$${this.values.length}::DOUBLE` : `$${this.values.length}`;
+  }
+}
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** What DuckDB calls the types of JSON numbers. */
+export const IS_NUMBER = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')";
