@@ -67,6 +67,13 @@ export class Check {
     return undefined;
   }
 
+  wholeNumber(name: string, value: unknown, lowest: number): number | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= lowest) return value;
+    this.fault(name, value, `a whole number from ${lowest} up`);
+    return undefined;
+  }
+
   rate(name: string, value: unknown): number | undefined {
     return this.number(name, value, 0, 1);
   }

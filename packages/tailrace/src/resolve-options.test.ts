@@ -1,9 +1,10 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TailraceOptions } from './options.ts';
 import { type Environment, resolveOptions, TailraceConfigError } from './resolve-options.ts';
+import { createTailrace } from './tailrace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-options-'));
 
@@ -106,6 +107,74 @@ describe('faults', () => {
     expect(text).toContain('TAILRACE_URL is "localhost:7300"');
     expect(text).toContain('LOG_SAMPLING_NORMAL_RATE is "10%"');
     expect(faults).toHaveLength(14);
+  });
+
+  it('are found in what patterns, paths, limits, sizes and routes say, before anything is opened', () => {
+    const dataDir = join(folder, 'never-made');
+    const options = {
+      dataDir,
+      handleExit: false,
+      redaction: {
+        action: 'hash',
+        patterns: [
+          { kind: 'slow', pattern: /(a+)+b/ },
+          { kind: 'look', pattern: /(?=x)y/ },
+          { kind: 'x', pattern: /x/, action: 'blur' },
+          { kind: '', pattern: 'text' },
+        ],
+        paths: ['a..b', 'items[0].card', 7],
+        keep: ['user..pin'],
+      },
+      limits: { depth: 0, keys: 1.5, eventBytes: 100 },
+      spool: { maxBytes: 1_000, reserveBytes: 1_000, segmentBytes: 0, memoryBytes: -1, fsync: 1e12 },
+      routes: [
+        { name: 'typo', sinks: [{ kind: 'builtin', name: 'consol' }], batchLine: 1, retry: { attempt: 1 } },
+        { sinks: [{ kind: 'main', name: 'mine', sink: {} }] },
+        { name: 'zero', sinks: [{ kind: 'builtin', name: 'console', options: {} }], batchLines: 0 },
+      ],
+    };
+    const faults = [
+      'redaction.patterns[2].action is "blur"',
+      'redaction.patterns[3].kind is ""',
+      'redaction.patterns[3].pattern is "text"',
+      'redaction.patterns: /(a+)+b/ (slow) repeats',
+      'redaction.patterns: /(?=x)y/ (look) looks around itself',
+      'redaction.paths[2] is 7',
+      'redaction.paths: not a path: "a..b"',
+      'redaction.paths: the path "items[0].card" names one position',
+      'redaction.keep: not a path: "user..pin"',
+      "the action 'hash' needs `hashKey`",
+      'limits.depth is 0; accepted: a whole number from 1 up',
+      'limits.keys is 1.5',
+      'limits.eventBytes is 100; accepted: a whole number from 32768 up',
+      'spool.reserveBytes is 1000; accepted: less than spool.maxBytes',
+      'spool.segmentBytes is 0',
+      'spool.memoryBytes is -1',
+      'spool.fsync is 1000000000000',
+      'routes[0].sinks[0].name is "consol"; accepted: console, file, tailrace. Did you mean console?',
+      'routes[0].batchLine is not an option',
+      'routes[0].retry.attempt is not an option',
+      'routes[1].name is missing',
+      'routes[1].sinks[0].sink is {}',
+      'batchLines of route "zero" must be a number from 1 up',
+    ];
+    const found = faultsOf(options);
+    for (const fault of faults) expect(found.join('\n')).toContain(fault);
+    expect(found).toHaveLength(faults.length);
+
+    expect(() => createTailrace(options as unknown as TailraceOptions)).toThrow(TailraceConfigError);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('are told of each part alone, too', () => {
+    expect(faultsOf({ redaction: { valueAction: 'hash' } })).toHaveLength(1);
+    expect(faultsOf({ redaction: { patterns: [{ kind: 'k', pattern: /x/, action: 'hash' }] } })).toHaveLength(1);
+    expect(faultsOf({ redaction: { action: 'hash', hashKey: '' } })).toHaveLength(1);
+    expect(faultsOf({ redaction: { patterns: [null] } })).not.toEqual([]);
+    expect(faultsOf({ routes: [] })).toEqual([expect.stringContaining('there is no route')]);
+    expect(faultsOf({ routes: {} })).toEqual(['routes is {}; accepted: a list']);
+    expect(faultsOf({ routes: [null] })).not.toEqual([]);
+    expect(faultsOf({ spool: null })).toHaveLength(1);
   });
 
   it('never show a secret', () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Check } from './check-options.ts';
-import { faultsOfRoutes } from './delivery/check-routes.ts';
 import type { RouteOptions } from './delivery/types.ts';
 import type { Level } from './event.ts';
 import type {
@@ -13,7 +12,10 @@ import type {
   SpoolSettings,
   TailraceOptions,
 } from './options.ts';
+import { resolveRedaction } from './resolve-redaction.ts';
+import { resolveRoutes } from './resolve-routes.ts';
 import { BUILTIN_RULES } from './sampling/index.ts';
+import { SMALLEST_LIMITS } from './serialise/index.ts';
 
 /**
  * Options and environment, checked and completed. All faults are found before one of them is thrown, so that a broken
@@ -84,15 +86,6 @@ const RULE_KEYS = [
   'service',
   'when',
 ] as const satisfies readonly (keyof SamplingRule)[];
-const REDACTION_KEYS = [
-  'keys',
-  'paths',
-  'patterns',
-  'action',
-  'valueAction',
-  'keep',
-  'hashKey',
-] as const satisfies readonly (keyof RedactionOptions)[];
 const LIMIT_KEYS = [
   'depth',
   'keys',
@@ -107,6 +100,17 @@ const SPOOL_KEYS = [
   'fsync',
   'memoryBytes',
 ] as const satisfies readonly (keyof SpoolSettings)[];
+
+/** Sizes in bytes, and what each must be at least. */
+const SPOOL_SIZES = [
+  ['maxBytes', 1],
+  ['reserveBytes', 0],
+  ['segmentBytes', 1],
+  ['memoryBytes', 0],
+] as const;
+const DEFAULT_SPOOL_BYTES = 1024 * 1024 * 1024;
+/** Node makes a longer one run at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 const RULE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
@@ -194,37 +198,11 @@ function resolveRules(check: Check, value: unknown): readonly SamplingRule[] {
   });
 }
 
-function resolveRedaction(check: Check, value: TailraceOptions['redaction'] | unknown): RedactionOptions | false {
-  if (value === false) return false;
-  if (value === true || value === null) {
-    check.fault('redaction', value, 'an object of options, or false to switch redaction off; it is on by default');
-    return {};
-  }
-  const given = check.object('redaction', value, REDACTION_KEYS);
-  for (const key of ['keys', 'paths', 'keep'] as const) {
-    check.list(`redaction.${key}`, given[key]).forEach((entry, i) => {
-      if (typeof entry !== 'string' || entry === '') check.fault(`redaction.${key}[${i}]`, entry, 'a text');
-    });
-  }
-  check.list('redaction.patterns', given.patterns).forEach((entry, i) => {
-    const pattern = check.object(`redaction.patterns[${i}]`, entry, ['kind', 'pattern', 'action']);
-    if (!(pattern.pattern instanceof RegExp)) {
-      check.fault(`redaction.patterns[${i}].pattern`, pattern.pattern, 'a regular expression');
-    }
-  });
-  for (const key of ['action', 'valueAction'] as const) {
-    check.oneOf(`redaction.${key}`, given[key], ['mask', 'remove', 'replace', 'hash']);
-  }
-  check.text('redaction.hashKey', given.hashKey, { isSecret: true });
-  // Checked above, key by key; the redactor looks closer at the patterns.
-  return given as RedactionOptions;
-}
-
 function resolveLimits(check: Check, value: unknown): Partial<EventLimits> {
   const given = check.object('limits', value, LIMIT_KEYS);
   const limits: Partial<Record<keyof EventLimits, number>> = {};
   for (const key of LIMIT_KEYS) {
-    const limit = check.number(`limits.${key}`, given[key], 1, Number.MAX_SAFE_INTEGER);
+    const limit = check.wholeNumber(`limits.${key}`, given[key], SMALLEST_LIMITS[key]);
     if (limit !== undefined) limits[key] = limit;
   }
   return limits;
@@ -232,40 +210,27 @@ function resolveLimits(check: Check, value: unknown): Partial<EventLimits> {
 
 function resolveSpool(check: Check, value: unknown): SpoolSettings | 'memory' {
   if (value === 'memory') return 'memory';
-  if (typeof value === 'string') {
+  if (value === null || typeof value === 'string') {
     check.fault('spool', value, "'memory', or an object of settings");
     return {};
   }
   const given = check.object('spool', value, SPOOL_KEYS);
-  const sizes: Partial<Record<Exclude<keyof SpoolSettings, 'fsync'>, number>> = {};
-  for (const key of ['maxBytes', 'reserveBytes', 'segmentBytes', 'memoryBytes'] as const) {
-    const size = check.number(`spool.${key}`, given[key], 0, Number.MAX_SAFE_INTEGER);
-    if (size !== undefined) sizes[key] = size;
+  const settings: { -readonly [K in keyof SpoolSettings]: SpoolSettings[K] } = {};
+  for (const [key, lowest] of SPOOL_SIZES) {
+    const size = check.wholeNumber(`spool.${key}`, given[key], lowest);
+    if (size !== undefined) settings[key] = size;
+  }
+  const { maxBytes, reserveBytes } = settings;
+  if (reserveBytes !== undefined && reserveBytes >= (maxBytes ?? DEFAULT_SPOOL_BYTES)) {
+    check.fault('spool.reserveBytes', reserveBytes, 'less than spool.maxBytes, or nothing is left for normal events');
   }
   const { fsync } = given;
-  if (fsync === undefined) return sizes;
-  if (fsync === 'off' || fsync === 'always' || (typeof fsync === 'number' && fsync > 0)) return { ...sizes, fsync };
-  check.fault('spool.fsync', fsync, "'off', 'always', or an interval in milliseconds");
-  return sizes;
-}
-
-function resolveRoutes(check: Check, value: unknown): readonly RouteOptions[] | undefined {
-  if (value === undefined) return undefined;
-  const before = check.faults.length;
-  const routes = check.list('routes', value);
-  routes.forEach((entry, i) => {
-    const given = check.record(`routes[${i}]`, entry);
-    check.list(`routes[${i}].sinks`, given.sinks).forEach((sink, j) => {
-      const { kind } = check.record(`routes[${i}].sinks[${j}]`, sink);
-      check.oneOf(`routes[${i}].sinks[${j}].kind`, kind ?? 'missing', ['builtin', 'module', 'main']);
-    });
-    if (given.sinks === undefined) check.fault(`routes[${i}].sinks`, undefined, 'a list of at least one sink');
-  });
-  if (check.faults.length > before) return [];
-  // Its shape is checked above; what it says is for the delivery to judge.
-  const shaped = routes as readonly RouteOptions[];
-  check.faults.push(...faultsOfRoutes(shaped).map((fault) => `routes: ${fault}`));
-  return shaped;
+  if (fsync === 'off' || fsync === 'always' || (typeof fsync === 'number' && fsync > 0 && fsync <= LONGEST_TIMER_MS)) {
+    settings.fsync = fsync;
+  } else if (fsync !== undefined) {
+    check.fault('spool.fsync', fsync, `'off', 'always', or an interval in milliseconds, at most ${LONGEST_TIMER_MS}`);
+  }
+  return settings;
 }
 
 function resolveServer(check: Check, env: Environment): ResolvedOptions['server'] {

@@ -10,11 +10,15 @@ const ALREADY_DONE =
 /** What stands in place of a secret. */
 export type Replace = (action: RedactionAction, mask: string, canonical: string) => string;
 
+export const HASH_KEY_MISSING = "redaction: the action 'hash' needs `hashKey`, a secret text that all services share";
+
+export function needsHashKey(actions: readonly (RedactionAction | undefined)[], hashKey: string | undefined): boolean {
+  return actions.includes('hash') && (hashKey === undefined || hashKey === '');
+}
+
 /** @throws TypeError where something is to be hashed and there is no key. */
 export function createReplace(actions: readonly (RedactionAction | undefined)[], hashKey: string | undefined): Replace {
-  if (actions.includes('hash') && (hashKey === undefined || hashKey === '')) {
-    throw new TypeError("redaction: the action 'hash' needs `hashKey`, a secret text that all services share");
-  }
+  if (needsHashKey(actions, hashKey)) throw new TypeError(HASH_KEY_MISSING);
   return (action, mask, canonical) => {
     if (action === 'mask') return mask;
     if (action === 'remove') return '';

@@ -1,5 +1,5 @@
 export { assignFields } from './assign-fields.ts';
-export { DEFAULT_LIMITS } from './limits.ts';
+export { DEFAULT_LIMITS, SMALLEST_LIMITS } from './limits.ts';
 export { RawJson } from './raw-json.ts';
 export {
   createSerialiser,

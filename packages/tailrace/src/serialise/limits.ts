@@ -8,7 +8,8 @@ export const DEFAULT_LIMITS: EventLimits = {
   eventBytes: 262_144,
 };
 
-const SMALLEST: EventLimits = { depth: 1, keys: 1, items: 1, stringLength: 256, eventBytes: 32_768 };
+/** What each limit must be at least. */
+export const SMALLEST_LIMITS: EventLimits = { depth: 1, keys: 1, items: 1, stringLength: 256, eventBytes: 32_768 };
 
 /** @throws RangeError naming the limit, its value and what is accepted. */
 export function resolveLimits(given: Partial<EventLimits> | undefined): EventLimits {
@@ -21,8 +22,10 @@ export function resolveLimits(given: Partial<EventLimits> | undefined): EventLim
   };
   for (const name of ['depth', 'keys', 'items', 'stringLength', 'eventBytes'] as const) {
     const value = limits[name];
-    if (!Number.isSafeInteger(value) || value < SMALLEST[name]) {
-      throw new RangeError(`limits.${name} is ${String(value)}; it must be a whole number from ${SMALLEST[name]} up`);
+    if (!Number.isSafeInteger(value) || value < SMALLEST_LIMITS[name]) {
+      throw new RangeError(
+        `limits.${name} is ${String(value)}; it must be a whole number from ${SMALLEST_LIMITS[name]} up`,
+      );
     }
   }
   return limits;
