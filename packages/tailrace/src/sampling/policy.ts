@@ -13,13 +13,17 @@ import { isKept, type Randomness, thresholdOfRate } from './threshold.ts';
  *   HAS_ERROR       level error or fatal, an error, or a status from 500 up          kept, always
  *   SLOW_REQUEST    longer than the threshold                                        kept, always
  *   CRITICAL_ROUTE  the route is on the list                                         kept, always
- *   CALLEE_KEPT     a service that this one called kept its event for a rule         at the callee's rate
- *   CALLER_KEPT     the caller's sampler kept the trace, and is to be followed       at the caller's rate
  *   …               the user's own rules                                             at the rule's rate
  *   NO_LOG          the code said that this unit of work isn't worth an event        never
  *   SAMPLING_HINT   the code gave a rate of its own                                  at that rate
  *   LOG_LINE        a log line outside every scope                                   at the lines' rate
  *   SAMPLED_NORMAL  everything else                                                  at the normal rate
+ *
+ * Where another service keeps its part of the trace at a higher rate than that of the rule that matched, its word counts
+ * more, even than NO_LOG: the event is kept, under the name of the neighbour's rule and at its rate.
+ *
+ *   CALLEE_KEPT     a service that this one called kept its event for a rule         at the callee's rate
+ *   CALLER_KEPT     the caller's sampler kept the trace, and is to be followed       at the caller's rate
  *
  * Whether an event is in the share that a rate keeps is not drawn by lot but read from its trace id (see
  * `threshold.ts`), so it comes out alike in every service, and a scope's lines share the fate of its event. A log line
