@@ -38,7 +38,7 @@ export interface TailraceOptions {
 
 /** Something that an operator or a developer should know, told once. */
 export interface Notice {
-  /** Stable, for filters: `disk_full`, `set_after_end`, … */
+  /** Stable, for filters: `spool_unwritable`, `spool_full`, `set_after_end`, … */
   readonly code: string;
   readonly message: string;
 }
