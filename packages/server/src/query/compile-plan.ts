@@ -2,8 +2,9 @@
  * A plan as SQL. What is selected from, `source`, is a table expression of the store's columns, and is put in as it is.
  *
  * A plan of events is one SELECT. A plan of aggregates goes in two steps: first the events that match are summed up by trace
- * within each group, then the traces by group; `estimate.ts` says why, and turns the sums of a group into values. Without
- * sampled events in reach there is nothing to estimate, and all events of a group count as one trace.
+ * within each group, then the traces by group; `estimate.ts` says why, and turns the sums of a group into values. Most
+ * traces have one sampled event in a group, and those with rate 1 bring no uncertainty: they are taken as they are, and
+ * only traces with several are summed up, since a hash table with a dozen sums for each trace is what costs most.
  */
 import type { EventKey } from '../store/store.ts';
 import type { Column } from './answer.ts';
@@ -119,11 +120,14 @@ export function aggregateName(aggregate: Aggregate): string {
 export interface Aggregation {
   readonly aggregates: readonly Aggregate[];
   readonly names: readonly string[];
+  /** True where events may be sampled: `matching` then has a trace `c`, and `k`, that trace within the group. */
+  readonly clustered: boolean;
   /** The filtered events, reduced to what is grouped by and aggregated: the body of the CTE `e`. */
   readonly events: Statement;
   /** `g0, g1, …, b`: what a row of the answer stands for. */
   readonly keys: readonly string[];
-  /** Expressions over the columns of one trace, and over those of a group; both with their names. */
+  /** Expressions with their names: over one event, over the events of a trace, and over either of them by group. */
+  readonly byEvent: readonly string[];
   readonly byTrace: readonly string[];
   readonly byGroup: readonly string[];
   /** Distinct counts and percentiles: the aggregate's number and the column of `e` that it is about. */
@@ -162,6 +166,7 @@ export function compileAggregation(
   }
   if (aggregates.some(({ fn }) => fn === 'error_rate')) columns.push(() => `${ERROR_SQL} AS failed`);
 
+  const byEvent: string[] = [];
   const byTrace: string[] = [];
   const byGroup: string[] = [];
   const distinct: { index: number; column: string }[] = [];
@@ -177,7 +182,8 @@ export function compileAggregation(
         return `${value(field, attributes)} AS ${v}`;
       });
     }
-    const add = (trace: readonly string[], group: readonly string[]): void => {
+    const add = (event: readonly string[], trace: readonly string[], group: readonly string[]): void => {
+      byEvent.push(...event);
       byTrace.push(...trace);
       byGroup.push(...group);
     };
@@ -188,12 +194,12 @@ export function compileAggregation(
         break;
       case 'sum':
         add(...total(`a${i}`, v, `${v} IS NOT NULL`));
-        add([`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
+        add([`${v} AS a${i}_min`], [`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
         values.push(`a${i}_seen + a${i}_unseen`);
         break;
       case 'avg':
         add(...ratio(`a${i}`, v));
-        add([`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
+        add([`${v} AS a${i}_min`], [`min(${v}) AS a${i}_min`], [`min(a${i}_min) AS a${i}_min`]);
         values.push(`a${i}_total / nullif(a${i}_weight, 0)`);
         break;
       case 'error_rate':
@@ -204,6 +210,7 @@ export function compileAggregation(
       case 'min':
       case 'max':
         add(
+          [`${v} AS a${i}_value`, `(w > 1 AND ${v} IS NOT NULL)::BIGINT AS a${i}_sampled`],
           [`${aggregate.fn}(${v}) AS a${i}_value`, `count(${v}) FILTER (w > 1) AS a${i}_sampled`],
           [`${aggregate.fn}(a${i}_value) AS a${i}_value`, `coalesce(sum(a${i}_sampled), 0)::DOUBLE AS a${i}_sampled`],
         );
@@ -229,8 +236,13 @@ export function compileAggregation(
   return {
     aggregates,
     names,
-    events: { sql: selects.join(' UNION ALL '), values: parameters.values },
+    clustered,
+    events: {
+      sql: clustered ? withClusters(selects.join(' UNION ALL '), keys) : selects.join(' UNION ALL '),
+      values: parameters.values,
+    },
     keys,
+    byEvent,
     byTrace,
     byGroup,
     distinct,
@@ -239,10 +251,21 @@ export function compileAggregation(
   };
 }
 
-/** The columns of a {@link TotalStatistics}: by trace, then by group. */
-function total(name: string, y: string, condition: string): [readonly string[], readonly string[]] {
+function withClusters(events: string, keys: readonly string[]): string {
+  return `SELECT *, CASE WHEN c IS NOT NULL THEN hash(${['c', ...keys].join(', ')}) END AS k FROM (${events})`;
+}
+
+/** The columns of a {@link TotalStatistics}: by event, by trace, by group. */
+function total(name: string, y: string, condition: string): Columns {
   const where = `FILTER (${condition})`;
+  const one = (sql: string): string => `CASE WHEN ${condition} THEN ${sql} ELSE 0 END`;
   return [
+    [
+      `${one(`${y}::DOUBLE`)} AS ${name}_seen`,
+      `${one(`(w - 1) * ${y}`)} AS ${name}_unseen`,
+      `${one(`sqrt(w * (w - 1)) * ${y}`)} AS ${name}_spread`,
+      `(w > 1 AND (${condition}))::BIGINT AS ${name}_sampled`,
+    ],
     [
       `coalesce(sum(${y}) ${where}, 0)::DOUBLE AS ${name}_seen`,
       `coalesce(sum((w - 1) * ${y}) ${where}, 0) AS ${name}_unseen`,
@@ -261,10 +284,22 @@ function total(name: string, y: string, condition: string): [readonly string[], 
   ];
 }
 
+type Columns = readonly [event: readonly string[], trace: readonly string[], group: readonly string[]];
+
 /** The columns of a {@link RatioStatistics}. */
-function ratio(name: string, y: string): [readonly string[], readonly string[]] {
+function ratio(name: string, y: string): Columns {
   const has = `FILTER (${y} IS NOT NULL)`;
+  const one = (condition: string, sql: string): string => `CASE WHEN ${condition} THEN ${sql} END`;
   return [
+    [
+      `w * ${y} AS ${name}_total`,
+      `${one(`${y} IS NOT NULL`, 'w')} AS ${name}_weight`,
+      `${one('w > 1', `w * ${y}`)} AS ${name}_sampled_total`,
+      `${one(`w > 1 AND ${y} IS NOT NULL`, 'w')} AS ${name}_sampled_weight`,
+      `sqrt(w * (w - 1)) * ${y} AS ${name}_a`,
+      `${one(`${y} IS NOT NULL`, 'sqrt(w * (w - 1))')} AS ${name}_b`,
+      `(w > 1 AND ${y} IS NOT NULL)::BIGINT AS ${name}_sampled`,
+    ],
     [
       `sum(w * ${y}) AS ${name}_total`,
       `sum(w) ${has} AS ${name}_weight`,

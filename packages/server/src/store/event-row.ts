@@ -87,7 +87,7 @@ function wellFormed(text: string): string {
 /** So many shapes are shared; beyond it they begin anew, and what was handed out stays as it is. */
 const MAX_SHAPES = 20_000;
 
-class Shape implements AttributeShape {
+export class Shape implements AttributeShape {
   static #count = 0;
   static #empty = new Shape(undefined, '', 'json');
   readonly before: Shape | undefined;

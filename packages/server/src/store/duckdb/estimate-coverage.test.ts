@@ -76,7 +76,7 @@ beforeAll(async () => {
         trace_id: `${sampling}-${trace}`,
         'sampling.rate': isAlwaysKept ? 1 : RATE,
       };
-      lines.push({ line: JSON.stringify(event), timestampMs: NOW - 60_000, event });
+      lines.push({ line: JSON.stringify(event), timestampMs: NOW - 60_000 });
     }
     if (lines.length > 20_000) {
       await store.insert(lines);

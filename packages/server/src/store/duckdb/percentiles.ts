@@ -16,19 +16,14 @@ const SIDE = ['seen', 'unseen', 'spread', 'sampled'] as const;
 export function distributionSql(index: number, column: string, keys: readonly string[]): string {
   const partition = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `;
   const upTo = (name: string): string => `sum(${name}) OVER (${partition}ORDER BY v ROWS UNBOUNDED PRECEDING)`;
-  const whole = (name: string, fn = 'sum'): string => `${fn}(${name}) OVER (${partition})`;
-  const sides = SIDE.flatMap((name) => [
-    `${upTo(name)} AS upto_${name}`,
-    `${whole(name)} - ${upTo(name)} AS above_${name}`,
-  ]);
   const columns = [
     ...keys,
     'v',
+    'most_unseen',
+    'most_spread',
     `${upTo('weight')} AS upto`,
-    `${whole('weight')} AS whole`,
-    ...sides,
-    `${whole('most_unseen', 'max')} AS most_unseen`,
-    `${whole('most_spread', 'max')} AS most_spread`,
+    `sum(weight) OVER (${partition}) AS whole`,
+    ...SIDE.map((name) => `${upTo(name)} AS upto_${name}`),
   ];
   return (
     `CREATE TEMP TABLE distribution${index} AS SELECT ${columns.join(', ')} FROM (` +
@@ -41,16 +36,15 @@ export function distributionSql(index: number, column: string, keys: readonly st
 /** The percentile of each group: the first value that the weight reaches its share of the whole with. */
 export function percentileSql(index: number, p: number, keys: readonly string[]): string {
   const reached = `FILTER (upto >= ${p} * whole * (1 - 1e-12))`;
-  const sides = [
-    ...SIDE.map((name) => `upto_${name}`),
-    ...SIDE.map((name) => `above_${name}`),
-    'most_unseen',
-    'most_spread',
-  ];
+  const at = (name: string): string => `arg_min(${name}, v) ${reached}`;
   const columns = [
     ...keys,
     `min(v) ${reached} AS a${index}_value`,
-    ...sides.map((name) => `arg_min(${name}, v) ${reached} AS a${index}_${name}`),
+    ...SIDE.map((name) => `${at(`upto_${name}`)} AS a${index}_upto_${name}`),
+    // None of them is negative, so the largest sum is that of all.
+    ...SIDE.map((name) => `max(upto_${name}) - ${at(`upto_${name}`)} AS a${index}_above_${name}`),
+    `max(most_unseen) AS a${index}_most_unseen`,
+    `max(most_spread) AS a${index}_most_spread`,
   ];
   const groupBy = keys.length === 0 ? '' : ` GROUP BY ${keys.join(', ')}`;
   return `SELECT ${columns.join(', ')} FROM distribution${index}${groupBy}`;

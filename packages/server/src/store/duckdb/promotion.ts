@@ -23,8 +23,12 @@ import type { Segment } from './manifest.ts';
 
 /** Columns that a segment gets at most. */
 export const MAX_PROMOTED = 24;
-const MAX_BY_PRESENCE = 12;
+const MAX_BY_PRESENCE = 8;
 const MIN_PRESENCE = 0.5;
+/** Bits, one for each type of value that a column would hold. */
+const STRING = 1;
+const NUMBER = 2;
+const JSON_VALUE = 4;
 const MAX_NAME_LENGTH = 128;
 const MAX_LENGTH_BY_PRESENCE = 80;
 
@@ -90,26 +94,27 @@ async function fromJson(
   names: readonly string[],
   asked: readonly string[],
 ): Promise<readonly PromotedColumn[]> {
-  const counts = names.flatMap((_, i) => {
-    const isSafe = `(t[${i + 1}] = 'DOUBLE' OR (t[${i + 1}] IN ${IS_NUMBER} AND abs(TRY_CAST(v[${i + 1}] AS DOUBLE)) <= ${Number.MAX_SAFE_INTEGER}))`;
-    return [
-      `count(*) FILTER (t[${i + 1}] <> 'NULL') AS all${i}`,
-      `count(*) FILTER (t[${i + 1}] = 'VARCHAR') AS texts${i}`,
-      `count(*) FILTER (${isSafe}) AS numbers${i}`,
-      `avg(length(v[${i + 1}])) AS length${i}`,
-    ];
+  const kinds = names.map((_, i) => {
+    const [type, value] = [`t[${i + 1}]`, `v[${i + 1}]`];
+    const number = `CASE WHEN abs(TRY_CAST(${value} AS DOUBLE)) <= ${Number.MAX_SAFE_INTEGER} THEN ${NUMBER} ELSE ${JSON_VALUE} END`;
+    return (
+      `coalesce(bit_or(CASE WHEN ${type} IS NULL OR ${type} = 'NULL' THEN 0 WHEN ${type} = 'VARCHAR' THEN ${STRING} ` +
+      `WHEN ${type} = 'DOUBLE' THEN ${NUMBER} WHEN ${type} IN ${IS_NUMBER} THEN ${number} ELSE ${JSON_VALUE} END), 0) AS kinds${i}`
+    );
   });
   const paths = `[${names.map((name) => attributePointer(name)).join(', ')}]`;
-  const [row = {}] = await readRows(
+  const values = `json_type(attributes, ${paths}) AS t, json_extract_string(attributes, ${paths}) AS v`;
+  const [row = {}] = await readRows(connection, `SELECT ${kinds.join(', ')} FROM (SELECT ${values} FROM ${source})`);
+  const lengths = names.map((_, i) => `avg(length(v[${i + 1}])) AS length${i}`);
+  const [sample = {}] = await readRows(
     connection,
-    `SELECT ${counts.join(', ')} FROM (SELECT json_type(attributes, ${paths}) AS t, json_extract_string(attributes, ${paths}) AS v FROM ${source})`,
+    `SELECT ${lengths.join(', ')} FROM (SELECT ${values} FROM ${source} LIMIT 1000)`,
   );
   return names.flatMap((name, i) => {
     // Long values are stored twice for nothing, unless somebody looks at them.
-    if (numberAt(row, `length${i}`) > MAX_LENGTH_BY_PRESENCE && !asked.includes(name)) return [];
-    const all = numberAt(row, `all${i}`);
-    const kind =
-      numberAt(row, `texts${i}`) === all ? 'string' : numberAt(row, `numbers${i}`) === all ? 'number' : 'json';
+    if (numberAt(sample, `length${i}`) > MAX_LENGTH_BY_PRESENCE && !asked.includes(name)) return [];
+    const found = numberAt(row, `kinds${i}`);
+    const kind = found === NUMBER ? 'number' : (found & ~STRING) === 0 ? 'string' : 'json';
     // One list of paths for all of them: DuckDB then parses the JSON of an event once.
     const text = `json_extract_string(attributes, ${paths})[${i + 1}]`;
     const sql =

@@ -65,7 +65,7 @@ async function readGroups(connection: DuckDBConnection, aggregation: Aggregation
   const { events, percentiles, distinct, keys } = aggregation;
   const groups = groupsSql(aggregation, limit);
   if (percentiles.length + distinct.length === 0) {
-    return readRows(connection, `WITH matching AS (${events.sql}) ${groups}`, [...events.values]);
+    return readRows(connection, `WITH matching AS MATERIALIZED (${events.sql}) ${groups}`, [...events.values]);
   }
   await connection.run(`CREATE TEMP TABLE matching AS ${events.sql}`, [...events.values]);
   for (const { index, column } of percentiles) await connection.run(distributionSql(index, column, keys));
@@ -85,8 +85,6 @@ function columnsOf(aggregation: Aggregation, plan: Plan): Column[] {
 function groupsSql(aggregation: Aggregation, limit: number): string {
   const { keys } = aggregation;
   const list = (columns: readonly string[]): string => columns.join(', ');
-  const hasTraces = /\bAS c\b/.test(aggregation.events.sql);
-  const traceKeys = hasTraces ? [...keys, 'c'] : keys;
   const groupBy = (columns: readonly string[]): string => (columns.length === 0 ? '' : ` GROUP BY ${list(columns)}`);
   const joins = [
     ...aggregation.distinct.map(({ index, column }) => {
@@ -95,14 +93,26 @@ function groupsSql(aggregation: Aggregation, limit: number): string {
     }),
     ...aggregation.percentiles.map(({ index, p }) => leftJoin(`p${index}`, percentileSql(index, p, keys), keys)),
   ];
-  const byTrace = `SELECT ${list([...traceKeys, ...aggregation.byTrace])} FROM matching${groupBy(traceKeys)}`;
+  const traces = tracesSql(aggregation);
   const byGroup = `SELECT ${list([...keys, ...aggregation.byGroup])} FROM traces${groupBy(keys)}`;
   const chosen = list(['groups.*', ...joins.map((join) => join.columns)]);
   const joined = `SELECT ${chosen} FROM (${byGroup}) groups${joins.map((join) => join.sql).join('')}`;
   const order = list(aggregation.orderBy);
   return (
     `SELECT row_number() OVER (ORDER BY ${order})::DOUBLE AS r, * FROM (` +
-    `WITH traces AS (${byTrace}) SELECT * FROM (${joined}) ORDER BY ${order} LIMIT ${limit}) ORDER BY r`
+    `WITH traces AS (${traces}) SELECT * FROM (${joined}) ORDER BY ${order} LIMIT ${limit}) ORDER BY r`
+  );
+}
+
+/** One row for each trace of a group that has several sampled events, and one for each other event. */
+function tracesSql({ keys, byEvent, byTrace, clustered }: Aggregation): string {
+  const events = `SELECT ${[...keys, ...byEvent].join(', ')} FROM matching`;
+  if (!clustered) return events;
+  const anyKeys = keys.map((key) => `any_value(${key}) AS ${key}`);
+  return (
+    `WITH repeated AS MATERIALIZED (SELECT k FROM matching WHERE k IS NOT NULL GROUP BY k HAVING count(*) > 1) ` +
+    `${events} ANTI JOIN repeated ON matching.k = repeated.k UNION ALL ` +
+    `SELECT ${[...anyKeys, ...byTrace].join(', ')} FROM matching SEMI JOIN repeated ON matching.k = repeated.k GROUP BY matching.k`
   );
 }
 
