@@ -24,6 +24,7 @@ import { httpSource } from './sources/http.ts';
 import { Ingest } from './sources/ingest.ts';
 import type { Store } from './store/store.ts';
 import { LedgerBook } from './writer/ledger-book.ts';
+import { Pace } from './writer/pace.ts';
 import { Writer } from './writer/writer.ts';
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -43,6 +44,8 @@ export interface RunningServer {
 }
 
 const TAIL_BACKLOG_LINES = 1000;
+const MAX_AHEAD_BYTES = 2 * 1024 * 1024;
+const STALL_MS = 1000;
 const QUERY_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 120_000;
 
@@ -83,12 +86,14 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
       store.checkpoint?.ledger,
     );
     const live = createLiveTail({ maxClients: config.tailClients, backlogLines: TAIL_BACKLOG_LINES });
+    const pace = new Pace({ maxBytes: MAX_AHEAD_BYTES, stallMs: STALL_MS });
     const metrics = createMetrics();
     const ingest = new Ingest({
       queue,
       book,
       dead,
       live,
+      pace,
       redactor: config.redaction === 'on' ? createRedactor() : undefined,
       maxLineBytes: config.maxLineBytes,
       producer: createProducerId(now(), Math.random),
@@ -99,6 +104,7 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
       queue,
       store,
       book,
+      pace,
       bury: (lines) => ingest.bury(lines, 'queue'),
       commitLines: config.commitLines,
       commitBytes: config.commitBytes,

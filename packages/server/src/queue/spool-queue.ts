@@ -4,8 +4,12 @@
  * `publish` writes all lines of a body and, with `fsync: 'always'`, waits until they are on the device; posts that arrive
  * meanwhile share the next `fdatasync`. The reading place is the store's: its checkpoint says where to start, and the
  * spool's own cursor file follows behind it only so that segments can be freed.
+ *
+ * A reader that keeps up is served from memory (recent-lines.ts). The disk's reader then stays behind, and catches up when there is
+ * nothing else to do: it has to come to the end of a segment before that can be freed.
  */
 import {
+  comparePositions,
   type FsyncPolicy,
   formatPosition,
   openSpool,
@@ -15,7 +19,8 @@ import {
   SPOOL_START,
   type SpoolNotice,
 } from 'tailrace/spool';
-import { type Queue, type QueueBatch, QueueFullError } from './queue.ts';
+import { type CheckedLine, type Queue, type QueueBatch, QueueFullError } from './queue.ts';
+import { RecentLines } from './recent-lines.ts';
 
 export interface SpoolQueueOptions {
   readonly directory: string;
@@ -23,12 +28,15 @@ export interface SpoolQueueOptions {
   readonly maxBytes: number;
   /** The place in the store's checkpoint: new segments get higher numbers, whatever a power cut took. */
   readonly from: string | undefined;
+  /** Bytes of lines that a reader may have from memory. @defaultValue 16 MiB */
+  readonly recentBytes?: number;
   readonly onNotice?: (notice: SpoolNotice) => void;
   readonly now?: () => number;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 const READ_BYTES = 4 * 1024 * 1024;
+const RECENT_BYTES = 16 * 1024 * 1024;
 const MARK_STEP_MS = 250;
 
 /** When the lines up to a place were published. */
@@ -62,6 +70,10 @@ export async function openSpoolQueue(options: SpoolQueueOptions): Promise<Queue>
   let marks: Mark[] = [];
   let depthBytes = await reader.backlogBytes();
   if (depthBytes > 0) marks.push({ until: spool.position(), atMs: now() });
+  const recent = new RecentLines(spool.position(), options.recentBytes ?? RECENT_BYTES);
+  /** What is handed out next, and where the disk's reader is: there, or behind it. */
+  let next = reader.cursor();
+  let diskAt = next;
 
   function notePublished(bytes: number): void {
     depthBytes += bytes;
@@ -72,58 +84,95 @@ export async function openSpoolQueue(options: SpoolQueueOptions): Promise<Queue>
     for (const wake of wakers) wake();
   }
 
-  /** Resolves when lines were published, the time is over, or the signal aborts. */
-  function nextPublish(waitMs: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when lines were published (true), the time is over, or the signal aborts. */
+  function nextPublish(waitMs: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(done, waitMs);
-      wakers.add(done);
-      signal.addEventListener('abort', done, { once: true });
-      function done(): void {
+      const timer = setTimeout(giveUp, waitMs);
+      wakers.add(wake);
+      signal.addEventListener('abort', giveUp, { once: true });
+      function wake(): void {
+        end(true);
+      }
+      function giveUp(): void {
+        end(false);
+      }
+      function end(isPublished: boolean): void {
         clearTimeout(timer);
-        wakers.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
+        wakers.delete(wake);
+        signal.removeEventListener('abort', giveUp);
+        resolve(isPublished);
       }
     });
   }
 
+  /** What the disk has behind `next`. What it has before it was handed out from memory, and is passed over. */
+  async function readDisk(maxLines: number): Promise<QueueBatch | undefined> {
+    for (;;) {
+      const isBehind = comparePositions(diskAt, next) < 0;
+      // A batch must not reach over `next`, which is the end of a line.
+      const maxBytes = isBehind && diskAt.segment === next.segment ? next.offset - diskAt.offset : READ_BYTES;
+      const batch = await reader.read({
+        maxLines: isBehind ? Number.MAX_SAFE_INTEGER : maxLines,
+        maxBytes: Math.min(maxBytes, READ_BYTES),
+      });
+      if (batch === undefined) return undefined;
+      diskAt = batch.to;
+      if (comparePositions(diskAt, next) <= 0) continue;
+      next = batch.to;
+      return {
+        lines: linesOf(batch.body),
+        unreadable: batch.unreadable.map(({ reason, bytes }) => ({ reason, line: bytes.toString('utf8') })),
+        end: formatPosition(batch.to),
+      };
+    }
+  }
+
+  function readRecent(maxLines: number): QueueBatch | undefined {
+    const batch = recent.take(next, maxLines);
+    if (batch === undefined) return undefined;
+    next = batch.end;
+    return { lines: batch.lines, checked: batch.checked, unreadable: [], end: formatPosition(batch.end) };
+  }
+
   return {
-    async publish(lines) {
-      for (const chunk of chunksOf(lines)) {
-        if (!spool.tryAppend(chunk.body, chunk.lines)) {
+    async publish(lines, checked = []) {
+      for (const chunk of chunksOf(lines, checked)) {
+        if (!spool.tryAppend(chunk.body, chunk.lines.length)) {
+          recent.restart(spool.position());
           throw new QueueFullError('the queue takes nothing now: it is at its bound, or its disk is full; try again');
         }
+        recent.add({ ...chunk, bytes: chunk.body.length, end: spool.position() });
         notePublished(chunk.body.length);
       }
       if (options.fsync === 'always') await spool.sync();
     },
 
     async seek(position) {
-      await reader.seek(position === undefined ? SPOOL_START : toPosition(position));
+      next = await reader.seek(position === undefined ? SPOOL_START : toPosition(position));
+      diskAt = next;
       depthBytes = await reader.backlogBytes();
     },
 
     async read(maxLines, waitMs, signal) {
       const untilMs = performance.now() + waitMs;
+      let isIdle = false;
       for (;;) {
-        const batch = await reader.read({ maxLines, maxBytes: READ_BYTES });
-        if (batch !== undefined) {
-          return {
-            lines: linesOf(batch.body),
-            unreadable: batch.unreadable.map(({ reason, bytes }) => ({ reason, line: bytes.toString('utf8') })),
-            end: formatPosition(batch.to),
-          } satisfies QueueBatch;
-        }
+        const batch = readRecent(maxLines) ?? (isIdle || !recent.covers(next) ? await readDisk(maxLines) : undefined);
+        if (batch !== undefined) return batch;
         const leftMs = untilMs - performance.now();
-        if (leftMs <= 0 || signal.aborted) return { lines: [], unreadable: [], end: formatPosition(reader.cursor()) };
-        await nextPublish(leftMs, signal);
+        if (leftMs <= 0 || signal.aborted) return { lines: [], unreadable: [], end: formatPosition(next) };
+        isIdle = !(await nextPublish(leftMs, signal));
       }
     },
 
     async acknowledge(text) {
       const position = toPosition(text);
       await reader.commit(position);
-      marks = marks.filter(({ until }) => isAfter(until, position));
+      if (comparePositions(diskAt, position) < 0) {
+        reader.rewind();
+        diskAt = reader.cursor();
+      }
+      marks = marks.filter(({ until }) => comparePositions(until, position) > 0);
       depthBytes = await reader.backlogBytes();
     },
 
@@ -145,25 +194,27 @@ function toPosition(text: string): Position {
   return position;
 }
 
-function isAfter(a: Position, b: Position): boolean {
-  return a.segment > b.segment || (a.segment === b.segment && a.offset > b.offset);
-}
-
 function linesOf(body: Buffer): string[] {
   const lines = body.toString('utf8').split('\n');
   lines.pop();
   return lines;
 }
 
+interface LineChunk {
+  readonly body: Buffer;
+  readonly lines: readonly string[];
+  readonly checked: readonly (CheckedLine | undefined)[];
+}
+
 /** Whole lines, about a mebibyte at a time: one write each. */
-function* chunksOf(lines: readonly string[]): Generator<{ readonly body: Buffer; readonly lines: number }> {
+function* chunksOf(lines: readonly string[], checked: readonly (CheckedLine | undefined)[]): Generator<LineChunk> {
   let start = 0;
   let length = 0;
   for (let i = 0; i < lines.length; i += 1) {
     length += (lines[i]?.length ?? 0) + 1;
     if (length < CHUNK_BYTES && i < lines.length - 1) continue;
     const part = lines.slice(start, i + 1);
-    yield { body: Buffer.from(`${part.join('\n')}\n`), lines: part.length };
+    yield { body: Buffer.from(`${part.join('\n')}\n`), lines: part, checked: checked.slice(start, i + 1) };
     start = i + 1;
     length = 0;
   }

@@ -4,6 +4,7 @@ import { eventLine, temporaryFolder } from '../../tests/test-server.ts';
 import { createLiveTail } from '../api/live-tail.ts';
 import { type Queue, QueueFullError } from '../queue/queue.ts';
 import { LedgerBook } from '../writer/ledger-book.ts';
+import { Pace } from '../writer/pace.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Ingest } from './ingest.ts';
 
@@ -40,6 +41,7 @@ test('nobody is told "duplicate" of an event whose publish fails: the other take
     book: new LedgerBook({ maxProducers: 10, graceMs: 0, now: Date.now }),
     dead: await DeadLetters.open({ directory: temporaryFolder(), maxBytes: 1_000_000, sync: false }),
     live: createLiveTail({ maxClients: 1, backlogLines: 1 }),
+    pace: new Pace({ maxBytes: 1024 * 1024, stallMs: 1000 }),
     redactor: createRedactor(),
     maxLineBytes: 10_000,
     producer: 'server0000001',

@@ -14,6 +14,7 @@ import type { LiveTail } from '../api/live-tail.ts';
 import type { CheckedLine, Queue } from '../queue/queue.ts';
 import { lineOf, rowOf } from '../store/event-row.ts';
 import type { LedgerBook, Publication } from '../writer/ledger-book.ts';
+import type { Pace } from '../writer/pace.ts';
 import type { BodyItem } from './body-lines.ts';
 import type { DeadLetter, DeadLetters, Replayed } from './dead-letters.ts';
 import { checkEvent, type EventIdentity, withIdentity } from './event-line.ts';
@@ -31,6 +32,7 @@ export interface IngestParts {
   readonly book: LedgerBook;
   readonly dead: DeadLetters;
   readonly live: LiveTail;
+  readonly pace: Pace;
   /** `undefined` where redaction was switched off. */
   readonly redactor: Redactor | undefined;
   readonly maxLineBytes: number;
@@ -66,10 +68,13 @@ interface Refusal {
 }
 
 const SLICE_MS = 8;
+const CHECKED_AT_ONCE = 2;
 
 export class Ingest {
   readonly #parts: IngestParts;
   readonly #readPlain: ReadPlainEvent;
+  readonly #waiting: (() => void)[] = [];
+  #checking = 0;
   #sequence = 0;
 
   constructor(parts: IngestParts) {
@@ -85,7 +90,8 @@ export class Ingest {
    */
   async accept(items: Iterable<BodyItem>, source: string): Promise<IngestAnswer> {
     const refusals: Refusal[] = [];
-    const checked = await this.#checkAll(items, refusals);
+    await this.#parts.pace.ready();
+    const checked = await this.#checkInTurn(items, refusals);
     const { accepted, duplicates } = await this.#publishAll(checked, refusals);
     const count = this.#parts.onCount;
     if (refusals.length > 0) {
@@ -134,6 +140,22 @@ export class Ingest {
       const reason = reasons.get(index);
       return reason === undefined ? { kind: 'gone' } : { kind: 'refused', reason };
     });
+  }
+
+  /**
+   * A few bodies at a time, in the order in which they came: all at once, each would take as long as all of them. More than one,
+   * so that a large body holds no small one up.
+   */
+  async #checkInTurn(items: Iterable<BodyItem>, refusals: Refusal[]): Promise<Checked[]> {
+    if (this.#checking >= CHECKED_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#checking += 1;
+    try {
+      return await this.#checkAll(items, refusals);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#checking -= 1;
+      else next();
+    }
   }
 
   /** A large body is checked in slices, so that it doesn't hold the event loop against everybody else. */
@@ -253,6 +275,7 @@ export class Ingest {
       throw error;
     }
     publication.succeed();
+    this.#parts.pace.notePublished(fresh.reduce((bytes, { line }) => bytes + line.length, 0));
     for (const item of fresh) {
       if (item.kind === 'ledger') this.#parts.book.noteLedger(item.ledger);
       else if (item.fields !== undefined) this.#parts.live.offer(item.fields, item.line);

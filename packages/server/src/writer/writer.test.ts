@@ -5,6 +5,7 @@ import { eventLine, eventually, temporaryFolder } from '../../tests/test-server.
 import type { Queue } from '../queue/queue.ts';
 import { openSpoolQueue } from '../queue/spool-queue.ts';
 import { LedgerBook } from './ledger-book.ts';
+import { Pace } from './pace.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 const P = '0mb1x9k3fqz7a';
@@ -28,6 +29,7 @@ async function startWriter(disk: MemoryDisk, directory: string, options: Partial
     queue,
     store,
     book,
+    pace: new Pace({ maxBytes: 1024 * 1024, stallMs: 1000 }),
     bury: async (letters) => {
       buried.push(...letters.map(({ line }) => line));
     },

@@ -18,12 +18,14 @@ import type { Queue, QueueBatch } from '../queue/queue.ts';
 import type { DeadLetter } from '../sources/dead-letters.ts';
 import type { Store } from '../store/store.ts';
 import type { LedgerBook } from './ledger-book.ts';
+import type { Pace } from './pace.ts';
 import { type QueuedLine, readQueuedLine } from './queued-line.ts';
 
 export interface WriterOptions {
   readonly queue: Queue;
   readonly store: Store;
   readonly book: LedgerBook;
+  readonly pace: Pace;
   /** Where lines go that the queue can't give back whole. */
   readonly bury: (letters: readonly Pick<DeadLetter, 'reason' | 'line'>[]) => Promise<void>;
   readonly commitLines: number;
@@ -145,6 +147,7 @@ export class Writer {
       const done = await this.#again('writing to the store', () => this.#options.store.insert(fresh).then(() => true));
       if (done === undefined) return;
     }
+    this.#options.pace.noteInserted(batch.lines.reduce((bytes, line) => bytes + line.length, 0));
     for (const { producer, sequence, line } of fresh) {
       this.#options.book.markStored(producer, sequence);
       this.#open.bytes += line.length;
