@@ -1,5 +1,13 @@
+import { errorMonitor } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+  StreamableFile,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Observable, tap } from 'rxjs';
 import type { Scope } from '../../scope.ts';
@@ -38,9 +46,25 @@ export class TailraceInterceptor implements NestInterceptor {
         ? new Observable((subscriber) => scope.run(() => next.handle().subscribe(subscriber)))
         : next.handle();
     const { responseMeta } = rules;
-    if (responseMeta.length === 0) return inScope();
-    return inScope().pipe(tap((body) => scope.isEnded || scope.set(allowedParts(body, responseMeta, 'response'))));
+    return inScope().pipe(
+      tap((body) => {
+        if (body instanceof StreamableFile) watchSource(body, scope);
+        if (responseMeta.length > 0 && !scope.isEnded) scope.set(allowedParts(body, responseMeta, 'response'));
+      }),
+    );
   }
+}
+
+/** Nest answers an error in the middle of a stream by breaking off, and tells nobody why. */
+function watchSource(body: StreamableFile, scope: Scope): void {
+  body.getStream().once(errorMonitor, (error: unknown) => {
+    // Where the client left first, the scope has ended, and the source is only told to stop.
+    if (!scope.isEnded && !isPrematureClose(error)) scope.error(error);
+  });
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 function enrich(scope: Scope, rules: HandlerRules, request: unknown): void {

@@ -177,6 +177,16 @@ class ShopController {
     return new StreamableFile(Readable.from(chunks()));
   }
 
+  @Get('torn')
+  torn(): StreamableFile {
+    async function* chunks(): AsyncGenerator<Buffer> {
+      yield Buffer.from('so far so good');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new GatewayError('the source broke');
+    }
+    return new StreamableFile(Readable.from(chunks()));
+  }
+
   @Get('endless')
   endless(): StreamableFile {
     return new StreamableFile(
@@ -375,7 +385,21 @@ describe.each(platforms)('Nest on %s', (_name, createAdapter) => {
       request.once('error', () => {});
       request.end();
     });
-    expect(await requestEvent()).toMatchObject({ route: '/api/shop/endless', status: 200, aborted: true });
+    const event = await requestEvent();
+    expect(event).toMatchObject({ route: '/api/shop/endless', status: 200, aborted: true, level: 'info' });
+    expect(event['error.type']).toBeUndefined();
+  });
+
+  it('records why a streamed response broke off', async () => {
+    await expect(fetch(`${origin}/shop/torn`).then((response) => response.text())).rejects.toThrow();
+    expect(await requestEvent()).toMatchObject({
+      route: '/api/shop/torn',
+      aborted: true,
+      level: 'error',
+      'error.code': 'GATEWAY_TIMEOUT',
+      'error.message': 'the source broke',
+      'sampling.rule': 'HAS_ERROR',
+    });
   });
 
   it("writes Nest's own lines", () => {
