@@ -2,7 +2,7 @@
  * Attributes in SQL: looked up in the JSON column `attributes`, or, where a segment has promoted them, in a column of their own.
  * Both ways give the same value for every event; see `store/duckdb/promotion.ts`.
  */
-import { isEventField } from './search.ts';
+import { isEventField } from './search-node.ts';
 import { IS_NUMBER, quoteIdentifier, quoteText } from './sql-text.ts';
 
 /** What a promoted column holds: only strings, only numbers, or the JSON of each value. */

@@ -6,7 +6,7 @@
  * whose quotes are doubled.
  */
 import { type AttributeColumns, attributeSql, isWhole, NO_COLUMNS } from './attribute-sql.ts';
-import { knownFieldType, type Range, type SearchLeaf, type SearchNode, TEXT_FIELDS } from './search.ts';
+import { knownFieldType, type Range, type SearchLeaf, type SearchNode, TEXT_FIELDS } from './search-node.ts';
 import { IS_NUMBER, type Parameters, quoteIdentifier } from './sql-text.ts';
 
 export function compileSearch(

@@ -29,7 +29,8 @@
  * share as an error rate.
  *
  * What can't be known: a minimum, a maximum, the number of distinct values (they are bounds), and groups of which every event
- * was sampled away, which are missing. A group that shows only events with rate 1 is taken as complete.
+ * was sampled away, which are missing. A group that shows only events with rate 1 is taken as complete; where
+ * other groups of the answer show sampled events, a warning says so.
  */
 import type { Estimate, Measure } from './answer.ts';
 import { gammaQuantile, studentQuantile } from './gamma.ts';

@@ -3,7 +3,14 @@
  * `compile-search.ts` is tested. Both must agree to the letter; see `search.ts` for what a search means.
  */
 import { foldCase } from './fold-case.ts';
-import { isEventField, knownFieldType, type Range, type SearchLeaf, type SearchNode, TEXT_FIELDS } from './search.ts';
+import {
+  isEventField,
+  knownFieldType,
+  type Range,
+  type SearchLeaf,
+  type SearchNode,
+  TEXT_FIELDS,
+} from './search-node.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 

@@ -16,69 +16,10 @@
  * What a search means for one event is written twice, and tested to be the same: `match.ts` in JavaScript, for the live
  * tail, and `compile-search.ts` in SQL.
  */
-import { EVENT_FIELDS, type EventField, type FieldType } from 'tailrace/event';
 import { foldCase } from './fold-case.ts';
 import { QueryError } from './query-error.ts';
-import { parseTime } from './time.ts';
-
-export interface Bound<V> {
-  readonly value: V;
-  readonly inclusive: boolean;
-}
-
-export interface Range<V> {
-  readonly low: Bound<V> | undefined;
-  readonly high: Bound<V> | undefined;
-}
-
-export type SearchLeaf =
-  /** Case-folded pieces that stand in this order in one value, anything between them. */
-  | { readonly kind: 'text'; readonly pieces: readonly string[]; readonly position: number }
-  | { readonly kind: 'exists'; readonly field: string; readonly position: number }
-  /** `number` where the text reads as one. */
-  | {
-      readonly kind: 'equals';
-      readonly field: string;
-      readonly text: string;
-      readonly number: number | undefined;
-      readonly position: number;
-    }
-  /** The literal pieces between the wildcards: `a*b` is `['a', 'b']`, `a*` is `['a', '']`. */
-  | { readonly kind: 'like'; readonly field: string; readonly pieces: readonly string[]; readonly position: number }
-  | ({ readonly kind: 'numbers'; readonly field: string; readonly position: number } & Range<number>)
-  | ({ readonly kind: 'texts'; readonly field: string; readonly position: number } & Range<string>)
-  /** Milliseconds; only for `timestamp`. */
-  | ({ readonly kind: 'times'; readonly field: string; readonly position: number } & Range<number>);
-
-export type SearchNode =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'and' | 'or'; readonly nodes: readonly SearchNode[] }
-  | { readonly kind: 'not'; readonly node: SearchNode }
-  | SearchLeaf;
-
-/** The known fields in which free text is looked for. */
-export const TEXT_FIELDS = [
-  'event_id',
-  'level',
-  'message',
-  'topic',
-  'service',
-  'version',
-  'environment',
-  'host',
-  'route',
-  'method',
-  'request_id',
-  'trace_id',
-  'span_id',
-  'parent_span_id',
-  'user.id',
-  'user.role',
-  'error.code',
-  'error.type',
-  'error.message',
-  'error.stack',
-] as const satisfies readonly EventField[];
+import { isOpenEnd, rangeLeaf, valueLeaf, type Word } from './search-leaf.ts';
+import type { Range, SearchLeaf, SearchNode } from './search-node.ts';
 
 const MAX_LENGTH = 8_192;
 const MAX_DEPTH = 40;
@@ -86,14 +27,6 @@ const MAX_LEAVES = 256;
 
 const SPACE = /\s/u;
 const FIELD = /([\p{L}_@$][\p{L}\p{N}_.\-/@$]*):(?!\/\/)/uy;
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
-/** A word or a quoted string: its literal pieces, cut at each wildcard. */
-interface Word {
-  readonly pieces: readonly string[];
-  readonly quoted: boolean;
-  readonly position: number;
-}
 
 /**
  * Reads a search string. Time and memory are linear in its length.
@@ -320,120 +253,6 @@ export function parseSearch(text: string, nowMs: number = Date.now()): SearchNod
   skipSpace();
   if (at < text.length) fail('this parenthesis was never opened', at, 'remove it, or put it in quotes');
   return node;
-}
-
-/** The terms of a search that name a field, in the order in which they were written. */
-export function searchedFields(node: SearchNode): readonly string[] {
-  if (node.kind === 'all' || node.kind === 'text') return [];
-  if (node.kind === 'not') return searchedFields(node.node);
-  if ('nodes' in node) return node.nodes.flatMap(searchedFields);
-  return [node.field];
-}
-
-/** The fixed type of a known field; `undefined` for an attribute. */
-export function knownFieldType(field: string): FieldType | undefined {
-  return isEventField(field) ? EVENT_FIELDS[field] : undefined;
-}
-
-export function isEventField(field: string): field is EventField {
-  return Object.hasOwn(EVENT_FIELDS, field);
-}
-
-function valueLeaf(field: string, word: Word, position: number, nowMs: number): SearchLeaf {
-  const wild = word.pieces.length > 1;
-  if (wild && word.pieces.every((piece) => piece === '')) return { kind: 'exists', field, position };
-  const type = knownFieldType(field);
-  if (type === 'json') throw holdsJson(field, word.position);
-  if (wild) {
-    if (type === 'number' || type === 'timestamp') {
-      const hint = `write a range, such as ${field}:[${type === 'number' ? '100 TO 200' : '2026-11-21 TO now'}]`;
-      throw new QueryError(
-        'FIELD_TYPE',
-        `${field} holds ${type === 'number' ? 'numbers' : 'times'}; * can't be used in it`,
-        word.position,
-        hint,
-      );
-    }
-    return { kind: 'like', field, pieces: word.pieces, position };
-  }
-  const text = word.pieces[0] ?? '';
-  if (type === 'timestamp') {
-    const end = { value: timeOf(field, word, nowMs), inclusive: true };
-    return { kind: 'times', field, low: end, high: end, position };
-  }
-  const number = type === 'number' || type === 'integer' ? numberOf(field, word) : readNumber(text);
-  return { kind: 'equals', field, text, number, position };
-}
-
-function rangeLeaf(field: string, range: Range<Word>, position: number, nowMs: number): SearchLeaf {
-  const type = knownFieldType(field);
-  const bounds = [range.low?.value, range.high?.value].filter((word) => word !== undefined);
-  if (bounds.length === 0) return { kind: 'exists', field, position };
-  if (type === 'json') throw holdsJson(field, position);
-  for (const word of bounds) {
-    if (word.pieces.length > 1) {
-      throw new QueryError(
-        'SEARCH_SYNTAX',
-        "a bound of a range can't hold *",
-        word.position,
-        'use * alone for an open end',
-      );
-    }
-  }
-  if (type === 'timestamp')
-    return { kind: 'times', field, position, ...mapRange(range, (word) => timeOf(field, word, nowMs)) };
-  if (type === 'number' || type === 'integer') {
-    return { kind: 'numbers', field, position, ...mapRange(range, (word) => numberOf(field, word)) };
-  }
-  const areNumbers = bounds.every((word) => !word.quoted && readNumber(word.pieces[0] ?? '') !== undefined);
-  if (type === undefined && areNumbers) {
-    return { kind: 'numbers', field, position, ...mapRange(range, (word) => numberOf(field, word)) };
-  }
-  return { kind: 'texts', field, position, ...mapRange(range, (word) => word.pieces[0] ?? '') };
-}
-
-function mapRange<A, B>(range: Range<A>, map: (value: A) => B): Range<B> {
-  const bound = (end: Bound<A> | undefined) => end && { value: map(end.value), inclusive: end.inclusive };
-  return { low: bound(range.low), high: bound(range.high) };
-}
-
-function readNumber(text: string): number | undefined {
-  if (!NUMBER.test(text)) return undefined;
-  const number = Number(text);
-  return Number.isFinite(number) ? number : undefined;
-}
-
-function numberOf(field: string, word: Word): number {
-  const text = word.pieces[0] ?? '';
-  const number = readNumber(text);
-  if (number === undefined) {
-    const hint = `write a number, such as ${field}:500 or ${field}:>=500`;
-    throw new QueryError('NOT_A_NUMBER', `${field} holds numbers, and "${text}" is none`, word.position, hint);
-  }
-  return number;
-}
-
-function timeOf(field: string, word: Word, nowMs: number): number {
-  const text = word.pieces[0] ?? '';
-  const ms = parseTime(text, nowMs);
-  if (ms === undefined) {
-    const hint = 'write RFC 3339 (2026-11-21T09:00:00Z) or a time relative to now (now-15m)';
-    throw new QueryError('NOT_A_TIME', `${field} holds times, and "${text}" is none`, word.position, hint);
-  }
-  return ms;
-}
-
-function holdsJson(field: string, position: number): QueryError {
-  return new QueryError(
-    'FIELD_TYPE',
-    `${field} holds JSON and can't be compared`,
-    position,
-    `write ${field}:* for events that have it`,
-  );
-}
-
-function isOpenEnd(word: Word): boolean {
-  return !word.quoted && word.pieces.length === 2 && word.pieces[0] === '' && word.pieces[1] === '';
 }
 
 function endsWord(text: string, at: number): boolean {

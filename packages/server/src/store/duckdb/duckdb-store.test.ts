@@ -164,6 +164,21 @@ describe('the embedded store', () => {
     });
   });
 
+  it('says where a group shows only what is always kept, and its normal traffic may be out of sight', async () => {
+    await store.insert([
+      line(event(1, { route: '/pay', 'sampling.rate': 0.1 })),
+      line(event(2, { route: '/pay', level: 'error', 'sampling.rule': 'HAS_ERROR' })),
+      line(event(3, { route: '/refund', level: 'error', 'sampling.rule': 'HAS_ERROR' })),
+    ]);
+    const byRoute = await query({ groupBy: ['route'], aggregates: [{ fn: 'error_rate' }] });
+    expect(byRoute.meta.warnings).toEqual([
+      expect.stringMatching(/^1 of 2 groups show only events that are always kept/),
+    ]);
+    // All errors are kept: their own group is complete.
+    expect((await query({ groupBy: ['level'] })).meta.warnings).toEqual([]);
+    expect((await query({ groupBy: ['route'], where: 'level:error' })).meta.warnings).toEqual([]);
+  });
+
   it('gives time buckets in order', async () => {
     const at = (ms: number) => ({ timestamp: new Date(NOW - ms).toISOString() });
     await store.insert([line(event(1, at(125_000))), line(event(2, at(61_000))), line(event(3, at(60_500)))]);

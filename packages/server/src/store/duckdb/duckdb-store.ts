@@ -199,7 +199,7 @@ class DuckDbStore implements Store {
             ...(context.bucketMs === undefined ? {} : { bucketMs: context.bucketMs }),
             scanned: { segments: snapshot.segments.length, hotEvents: snapshot.hotEvents },
             elapsedMs: Math.round(performance.now() - startedMs),
-            warnings: warningsFor(context, () => this.#countFields(), this.#parts.segments),
+            warnings: [...warningsFor(context, () => this.#countFields(), this.#parts.segments), ...result.warnings],
           },
         };
       },

@@ -4,7 +4,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Measure } from '../../query/answer.ts';
-import type { Aggregation } from '../../query/compile-plan.ts';
+import type { Aggregation } from '../../query/compile-aggregation.ts';
 import { asMeasure, percentileShares, type TotalStatistics } from '../../query/estimate.ts';
 import { numberAt, type Row, readRows } from './database.ts';
 

@@ -1,8 +1,8 @@
 /** Runs an aggregation on one connection, and turns its sums into measures. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, Measure } from '../../query/answer.ts';
-import type { Aggregation } from '../../query/compile-plan.ts';
-import { groupColumnType } from '../../query/compile-plan.ts';
+import type { Aggregation } from '../../query/compile-aggregation.ts';
+import { groupColumnType } from '../../query/compile-aggregation.ts';
 import {
   boundDistinct,
   boundExtreme,
@@ -14,7 +14,7 @@ import {
   type TotalStatistics,
 } from '../../query/estimate.ts';
 import type { Aggregate, Plan } from '../../query/plan.ts';
-import { knownFieldType } from '../../query/search.ts';
+import { knownFieldType } from '../../query/search-node.ts';
 import { numberAt, type Row, readRows } from './database.ts';
 import { distributionSql, percentileSql, readPercentiles } from './percentiles.ts';
 
@@ -23,6 +23,8 @@ export interface AggregationAnswer {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   readonly limited: boolean;
   readonly isEstimated: boolean;
+  /** What a reader must know of the rows themselves. */
+  readonly warnings: readonly string[];
 }
 
 export async function runAggregation(
@@ -57,7 +59,21 @@ export async function runAggregation(
     });
     return row;
   });
-  return { columns: columnsOf(aggregation, plan), rows, limited, isEstimated };
+  return { columns: columnsOf(aggregation, plan), rows, limited, isEstimated, warnings: hiddenTraffic(plan, groups) };
+}
+
+/** Groups by these hold either sampled events or others by their nature. */
+const SPLITS_BY_OUTCOME = /^(?:level|status|error\.|sampling\.)/;
+
+/** Groups that show only events that were kept anyway, beside groups that show sampled ones. */
+function hiddenTraffic(plan: Plan, groups: readonly Row[]): readonly string[] {
+  const complete = groups.filter((group) => numberAt(group, 'sampled') === 0).length;
+  if (complete === 0 || complete === groups.length) return [];
+  if (plan.groupBy.some((field) => SPLITS_BY_OUTCOME.test(field))) return [];
+  return [
+    `${complete} of ${groups.length} groups show only events that are always kept (errors, slow requests, critical routes). ` +
+      'If they had normal traffic, all of it was sampled away, and their numbers leave it out.',
+  ];
 }
 
 /** Only what is read more than once becomes a temporary table: most aggregations are one statement. */

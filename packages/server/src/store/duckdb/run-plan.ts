@@ -1,6 +1,7 @@
 /** Runs a plan, or finds one event, on one connection over one snapshot. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { asksForEvents, compileAggregation, type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
+import { compileAggregation } from '../../query/compile-aggregation.ts';
+import { asksForEvents, type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
 import type { QueryOptions } from '../store.ts';
 import { EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
@@ -17,7 +18,7 @@ export async function runPlan(
 ): Promise<AggregationAnswer> {
   if (asksForEvents(context.plan)) {
     const { rows, limited } = await runEvents(connection, directory, context, snapshot, options.after);
-    return { columns: [], rows, limited, isEstimated: false };
+    return { columns: [], rows, limited, isEstimated: false, warnings: [] };
   }
   const source = sourceParts(directory, snapshot.hot, snapshot.segments, usedAttributes(context));
   const aggregation = compileAggregation(context, source, snapshot.isSampled);

@@ -2,7 +2,7 @@
 import { EVENT_FIELDS } from 'tailrace/event';
 import type { PlanContext } from '../../query/compile-plan.ts';
 import { nearNames } from '../../query/near-names.ts';
-import { isEventField, searchedFields } from '../../query/search.ts';
+import { isEventField, searchedFields } from '../../query/search-node.ts';
 import type { FieldCounter } from './field-counts.ts';
 import type { Quarantined, Retired } from './manifest.ts';
 import { touches } from './snapshot.ts';
