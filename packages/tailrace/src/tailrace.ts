@@ -2,17 +2,17 @@ import { readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { assembleTailrace, type StartedDelivery } from './assemble.ts';
+import { type ResolvedOptions, resolveOptions } from './configuration/resolve-options.ts';
 import { startDelivery } from './delivery/delivery.ts';
 import type { DeliveryReport, RouteOptions } from './delivery/types.ts';
 import { createProducerId } from './event.ts';
 import { Ledger, type LedgerLine } from './ledger/index.ts';
-import type { Logger } from './logger.ts';
+import type { Logger } from './logger/logger.ts';
+import { Notices } from './metrics/notices.ts';
 import type { TailraceStats } from './metrics/stats.ts';
-import { Notices } from './notices.ts';
 import type { TailraceOptions } from './options.ts';
-import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import type { Explanation } from './sampling/index.ts';
-import type { Scope, ScopeFields, StepOptions } from './scope.ts';
+import type { Scope, ScopeFields, StepOptions } from './scope/scope.ts';
 import { consoleSink, tailraceSink } from './sinks/index.ts';
 import {
   claimSpool,

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assembleTailrace } from '../assemble.ts';
+import { resolveOptions } from '../configuration/resolve-options.ts';
 import { createProducerId, type TailraceEvent } from '../event.ts';
 import { Ledger } from '../ledger/index.ts';
-import { Notices } from '../notices.ts';
+import { Notices } from '../metrics/notices.ts';
 import type { Notice, TailraceOptions } from '../options.ts';
-import { resolveOptions } from '../resolve-options.ts';
 import type { Tailrace } from '../tailrace.ts';
 import { createCollectingSpool } from './collecting-spool.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Observable, tap } from 'rxjs';
-import type { Scope } from '../../scope.ts';
+import type { Scope } from '../../scope/scope.ts';
 import type { Tailrace } from '../../tailrace.ts';
 import { pathOfRoute } from '../express.ts';
 import { requestScopeOf } from '../request-scope.ts';

@@ -11,7 +11,7 @@ import {
   Scope as ProviderScope,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, HttpAdapterHost, INQUIRER } from '@nestjs/core';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../logger/logger.ts';
 import type { TailraceOptions } from '../../options.ts';
 import { createTailrace, type Tailrace } from '../../tailrace.ts';
 import { requestScopeOf } from '../request-scope.ts';

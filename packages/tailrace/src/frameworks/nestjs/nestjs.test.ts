@@ -28,7 +28,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../logger/logger.ts';
 import type { Tailrace } from '../../tailrace.ts';
 import { type CollectedEvents, collectEvents } from '../../testing/index.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Level } from './event.ts';
+import type { Level } from '../event.ts';
 
 export const LEVEL_RANK: Readonly<Record<Level, number>> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, fatal: 5 };
 

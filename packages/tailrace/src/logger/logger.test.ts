@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collectEvents } from './testing/index.ts';
+import { collectEvents } from '../testing/index.ts';
 
 describe('a log line', () => {
   it('takes a message, a topic, a context, in the ways that people write them', () => {

@@ -1,10 +1,10 @@
-import { EVENT_SCHEMA, formatEventId } from './event.ts';
-import type { Ledger } from './ledger/index.ts';
-import { keepAside } from './line.ts';
-import type { OpenScope } from './open-scope.ts';
-import type { Decision, Policy, Subject } from './sampling/index.ts';
-import type { Serialiser } from './serialise/index.ts';
-import type { Spool } from './spool/types.ts';
+import { EVENT_SCHEMA, formatEventId } from '../event.ts';
+import type { Ledger } from '../ledger/index.ts';
+import { keepAside } from '../logger/line.ts';
+import type { Decision, Policy, Subject } from '../sampling/index.ts';
+import type { OpenScope } from '../scope/open-scope.ts';
+import type { Serialiser } from '../serialise/index.ts';
+import type { Spool } from '../spool/types.ts';
 
 /**
  * The way of every event on the application's thread: decide, redact and serialise once, append to the spool. What the

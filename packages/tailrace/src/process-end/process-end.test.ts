@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HANDLER_ERROR_TOPIC } from './delivery/line-kinds.ts';
-import { EVENT_SCHEMA } from './event.ts';
-import { LEDGER_SCHEMA, type LedgerLine } from './ledger/index.ts';
+import { HANDLER_ERROR_TOPIC } from '../delivery/line-kinds.ts';
+import { EVENT_SCHEMA } from '../event.ts';
+import { LEDGER_SCHEMA, type LedgerLine } from '../ledger/index.ts';
 
-const source = fileURLToPath(new URL('./index.ts', import.meta.url));
+const source = fileURLToPath(new URL('../index.ts', import.meta.url));
 let folder: string;
 
 beforeAll(() => {
@@ -53,7 +53,7 @@ const { log } = tailrace;
 ${body}`,
   );
   const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@tailrace/source', file], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });

@@ -1,11 +1,11 @@
-import type { Level } from './event.ts';
-import { isLevel, LEVEL_RANK, LineCounts } from './levels.ts';
+import type { Level } from '../event.ts';
+import { isLevel, LEVEL_RANK, LineCounts } from '../logger/levels.ts';
+import type { Decision } from '../sampling/decision.ts';
+import { formatKeepSignal } from '../sampling/keep-signal.ts';
+import type { Neighbour, SamplingHint, Subject } from '../sampling/policy.ts';
+import type { Randomness } from '../sampling/threshold.ts';
 import { mergeFields, newRecord } from './merge-fields.ts';
 import { redactKeys } from './redact-keys.ts';
-import type { Decision } from './sampling/decision.ts';
-import { formatKeepSignal } from './sampling/keep-signal.ts';
-import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
-import type { Randomness } from './sampling/threshold.ts';
 import type { Frame, Scope, ScopeHost, ScopeIdentity, StepOptions } from './scope.ts';
 import { settle } from './settle.ts';
 import { roundMs, Steps } from './steps.ts';

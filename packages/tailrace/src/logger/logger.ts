@@ -1,4 +1,4 @@
-import type { Level } from './event.ts';
+import type { Level } from '../event.ts';
 import { LEVEL_RANK } from './levels.ts';
 
 /** What a line says beside its message. An `Error`, or one under `error` or `err`, becomes the event's `error.*`. */

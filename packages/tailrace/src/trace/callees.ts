@@ -1,5 +1,5 @@
-import type { OpenScope } from './open-scope.ts';
-import { KEPT_HEADER, type Policy, parseKeepSignal } from './sampling/index.ts';
+import { KEPT_HEADER, type Policy, parseKeepSignal } from '../sampling/index.ts';
+import type { OpenScope } from '../scope/open-scope.ts';
 import { outgoingHeaders } from './trace-identity.ts';
 
 /** Where a callee kept its event for a rule, the scope's event is kept with it, at the callee's rate. */

@@ -1,6 +1,6 @@
+import type { RedactionAction, RedactionOptions } from '../options.ts';
+import { faultsOfRedaction } from '../redaction/index.ts';
 import type { Check } from './check-options.ts';
-import type { RedactionAction, RedactionOptions } from './options.ts';
-import { faultsOfRedaction } from './redaction/index.ts';
 
 const REDACTION_KEYS = [
   'keys',

@@ -1,11 +1,11 @@
-import type { Level } from './event.ts';
+import type { Level } from '../event.ts';
+import { createRandomness, type Randomness } from '../sampling/index.ts';
+import type { Neighbour, SamplingHint, Subject } from '../sampling/policy.ts';
+import { newRecord } from '../scope/merge-fields.ts';
+import type { OpenScope } from '../scope/open-scope.ts';
+import type { Frame } from '../scope/scope.ts';
+import { assignFields } from '../serialise/index.ts';
 import type { LogContext } from './logger.ts';
-import { newRecord } from './merge-fields.ts';
-import type { OpenScope } from './open-scope.ts';
-import { createRandomness, type Randomness } from './sampling/index.ts';
-import type { Neighbour, SamplingHint, Subject } from './sampling/policy.ts';
-import type { Frame } from './scope.ts';
-import { assignFields } from './serialise/index.ts';
 
 /** One log line, before the policy has decided on it. Its record is made only when somebody asks for it. */
 export class Line implements Subject {

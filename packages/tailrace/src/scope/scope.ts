@@ -1,8 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import type { Level } from './event.ts';
+import type { Level } from '../event.ts';
+import type { Decision, Neighbour, Randomness } from '../sampling/index.ts';
 import type { MisuseCode } from './misuse.ts';
 import type { OpenScope } from './open-scope.ts';
-import type { Decision, Neighbour, Randomness } from './sampling/index.ts';
 
 /**
  * The scope: an event while it is being written.

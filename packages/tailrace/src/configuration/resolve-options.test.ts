@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { TailraceOptions } from './options.ts';
+import type { TailraceOptions } from '../options.ts';
+import { createTailrace } from '../tailrace.ts';
 import { type Environment, resolveOptions, TailraceConfigError } from './resolve-options.ts';
-import { createTailrace } from './tailrace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-options-'));
 

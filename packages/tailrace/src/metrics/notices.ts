@@ -1,4 +1,4 @@
-import type { Notice } from './options.ts';
+import type { Notice } from '../options.ts';
 
 /** Codes that are remembered as told; a program has far fewer. */
 const MAX_CODES = 1_000;

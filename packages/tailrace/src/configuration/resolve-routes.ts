@@ -1,6 +1,6 @@
+import { faultsOfRoutes } from '../delivery/check-routes.ts';
+import type { RouteOptions } from '../delivery/types.ts';
 import type { Check } from './check-options.ts';
-import { faultsOfRoutes } from './delivery/check-routes.ts';
-import type { RouteOptions } from './delivery/types.ts';
 
 const ROUTE_KEYS = [
   'name',

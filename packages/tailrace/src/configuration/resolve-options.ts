@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Check } from './check-options.ts';
-import type { RouteOptions } from './delivery/types.ts';
-import type { Level } from './event.ts';
+import type { RouteOptions } from '../delivery/types.ts';
+import type { Level } from '../event.ts';
 import type {
   EventLimits,
   Notice,
@@ -11,11 +10,12 @@ import type {
   SamplingRule,
   SpoolSettings,
   TailraceOptions,
-} from './options.ts';
+} from '../options.ts';
+import { BUILTIN_RULES } from '../sampling/index.ts';
+import { SMALLEST_LIMITS } from '../serialise/index.ts';
+import { Check } from './check-options.ts';
 import { resolveRedaction } from './resolve-redaction.ts';
 import { resolveRoutes } from './resolve-routes.ts';
-import { BUILTIN_RULES } from './sampling/index.ts';
-import { SMALLEST_LIMITS } from './serialise/index.ts';
 
 /**
  * Options and environment, checked and completed. All faults are found before one of them is thrown, so that a broken

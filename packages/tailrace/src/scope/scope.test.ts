@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { collectEvents } from './testing/index.ts';
+import { collectEvents } from '../testing/index.ts';
 
 class CodedError extends Error {
   readonly code: string;

@@ -1,6 +1,6 @@
-import { HANDLER_ERROR_TOPIC } from './delivery/line-kinds.ts';
-import { type DeliveryReport, OWN_FAILURE_REASON } from './delivery/types.ts';
-import type { Ledger } from './ledger/index.ts';
+import { HANDLER_ERROR_TOPIC } from '../delivery/line-kinds.ts';
+import { type DeliveryReport, OWN_FAILURE_REASON } from '../delivery/types.ts';
+import type { Ledger } from '../ledger/index.ts';
 import type { Notices } from './notices.ts';
 
 export interface ReportParts {

@@ -1,5 +1,5 @@
-import type { StepRecord } from './event.ts';
-import { RawJson } from './serialise/index.ts';
+import type { StepRecord } from '../event.ts';
+import { RawJson } from '../serialise/index.ts';
 
 /** Steps of one event; more are run and not recorded. */
 const MAX_STEPS = 200;

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { eventsIn } from '../tests/delivery/events-in.ts';
-import { type RecordingServer, startRecordingServer } from '../tests/delivery/recording-server.ts';
+import { eventsIn } from '../../tests/delivery/events-in.ts';
+import { type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 
-const source = fileURLToPath(new URL('./index.ts', import.meta.url));
-const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+const source = fileURLToPath(new URL('../index.ts', import.meta.url));
+const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
 let folder: string;
 let server: RecordingServer;

@@ -1,4 +1,3 @@
-import type { OpenScope } from './open-scope.ts';
 import {
   createSpanId,
   createTraceId,
@@ -12,8 +11,9 @@ import {
   parseTracestate,
   randomnessOf,
   rateOfThreshold,
-} from './sampling/index.ts';
-import type { ScopeIdentity } from './scope.ts';
+} from '../sampling/index.ts';
+import type { OpenScope } from '../scope/open-scope.ts';
+import type { ScopeIdentity } from '../scope/scope.ts';
 
 /**
  * Which trace a scope belongs to, and by which bits the policy decides on it.

@@ -1,6 +1,6 @@
-import { LEVELS, type Level } from './event.ts';
-import { isLevel } from './levels.ts';
-import { parseRoutePattern } from './sampling/index.ts';
+import { LEVELS, type Level } from '../event.ts';
+import { isLevel } from '../logger/levels.ts';
+import { parseRoutePattern } from '../sampling/index.ts';
 import { nearestSpelling } from './spelling.ts';
 
 const ROUTE_PATTERNS = 'a route such as /payments, /payments/:id, /payments/** or POST /payments';

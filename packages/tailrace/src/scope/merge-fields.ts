@@ -1,4 +1,4 @@
-import { assignFields } from './serialise/index.ts';
+import { assignFields } from '../serialise/index.ts';
 
 /**
  * A record that begins with the fields of `base`. Without a prototype V8 keeps it as a table from the start: fields of any
