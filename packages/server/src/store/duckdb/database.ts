@@ -70,6 +70,10 @@ export async function readRows(connection: DuckDBConnection, sql: string, values
   return reader.getRowObjectsJS();
 }
 
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Out of Memory Error');
+}
+
 /** A column that holds a number; 0 where it is NULL. */
 export function numberAt(row: Row, name: string): number {
   const value = row[name];

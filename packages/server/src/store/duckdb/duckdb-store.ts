@@ -36,7 +36,7 @@ import { QueryError } from '../../query/query-error.ts';
 import { parseSearch } from '../../query/search.ts';
 import { resolveBucketMs, resolveRange } from '../../query/time.ts';
 import type { Checkpoint, FieldInfo, QueryOptions, Store, StoredLine, StoreStats } from '../store.ts';
-import { Database, withInterrupt } from './database.ts';
+import { Database, isOutOfMemory, withInterrupt } from './database.ts';
 import { FieldCounter } from './field-counts.ts';
 import { findMissing, findUnreadable } from './find-unreadable.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
@@ -273,7 +273,7 @@ class DuckDbStore implements Store {
           );
         } catch (error) {
           if (error instanceof QueryError || attempt >= MAX_ATTEMPTS) throw error;
-          if (/^Out of Memory Error/.test(String(error instanceof Error ? error.message : error))) throw tooLarge();
+          if (isOutOfMemory(error)) throw tooLarge();
           const unreadable = await findUnreadable(
             database,
             directory,

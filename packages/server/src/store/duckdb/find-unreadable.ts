@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quoteText } from '../../query/sql-text.ts';
-import type { Database } from './database.ts';
+import { type Database, isOutOfMemory } from './database.ts';
 import { isMissing } from './durable-files.ts';
 import type { Segment } from './manifest.ts';
 
@@ -42,6 +42,8 @@ export async function findUnreadable(
         connection.run(`SELECT max(hash(COLUMNS(*))) FROM read_parquet(${file}, hive_partitioning = false)`),
       );
     } catch (error) {
+      // That says nothing of the file: setting it aside would take events away for a moment's want of memory.
+      if (isOutOfMemory(error)) continue;
       found.push({ segment, reason: error instanceof Error ? error.message.slice(0, 300) : String(error) });
     }
   }

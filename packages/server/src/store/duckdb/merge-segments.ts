@@ -3,7 +3,7 @@
  *
  * A commit every few seconds writes small segments, and a query pays for each file it opens. Segments of like size are merged eight at a
  * time, so each event is rewritten only as often as its segment can grow eightfold: three times from a thousand rows to
- * half a million. Once an hour is well past, what is left of it is merged whatever its size.
+ * a quarter of a million. Once an hour is well past, what is left of it is merged whatever its size.
  *
  * The new segment is written beside the old ones, and one change of the manifest puts it in their place. A crash before it leaves an orphan, a
  * crash after it leaves the old ones as orphans; both go at the next start. Queries that read the old ones finish first.
@@ -18,7 +18,7 @@ export interface MergeLimits {
   readonly maxBytes: number;
 }
 
-export const DEFAULT_MERGE_LIMITS: MergeLimits = { fanIn: 8, maxRows: 500_000, maxBytes: 64 * 1024 * 1024 };
+export const DEFAULT_MERGE_LIMITS: MergeLimits = { fanIn: 8, maxRows: 250_000, maxBytes: 32 * 1024 * 1024 };
 
 const SETTLED_AFTER_MS = 15 * 60_000;
 const HOUR_MS = 3_600_000;
