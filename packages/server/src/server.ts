@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { createProducerId } from 'tailrace/event';
 import { createRedactor } from 'tailrace/redaction';
-import { claimSpool, makeFolder, type SpoolClaim } from 'tailrace/spool';
+import { makeFolder } from 'tailrace/spool';
 import { guard } from './access/access.ts';
 import { answerErrors } from './api/errors.ts';
 import { createLiveTail } from './api/live-tail.ts';
@@ -17,6 +17,7 @@ import { operationsRoutes } from './api/operations-routes.ts';
 import { screens } from './api/screens.ts';
 import { searchRoutes } from './api/search-routes.ts';
 import { tailRoute } from './api/tail-route.ts';
+import { claimFolder } from './claim-folder.ts';
 import type { ServerConfig } from './config.ts';
 import { openSpoolQueue } from './queue/spool-queue.ts';
 import { DeadLetters } from './sources/dead-letters.ts';
@@ -61,7 +62,8 @@ export async function createServer(config: ServerConfig, parts: ServerParts): Pr
   try {
     const queueDirectory = join(config.dataDir, 'queue');
     await makeFolder(queueDirectory, 0o700);
-    const claim = claimDirectory(queueDirectory, config.dataDir, log);
+    const owner = `server-${createProducerId(Date.now(), Math.random)}`;
+    const claim = await claimFolder(queueDirectory, { dataDir: config.dataDir, owner, log });
     closers.push(async () => claim.release());
 
     const store = await parts.openStore(join(config.dataDir, 'store'), log);
@@ -158,25 +160,6 @@ async function listen(app: FastifyInstance, { port, host }: ServerConfig): Promi
       throw new Error(`${host} is no address of this machine: set TAILRACE_HOST`);
     }
     throw error;
-  }
-}
-
-/** Two servers in one folder would each write what the other doesn't know of. */
-function claimDirectory(directory: string, dataDir: string, log: Log): SpoolClaim {
-  const outcome = claimSpool(directory, {
-    owner: `server-${createProducerId(Date.now(), Math.random)}`,
-    onNotice: ({ code, message }) => log('error', `${message} (${code})`),
-  });
-  switch (outcome.kind) {
-    case 'claimed':
-      return outcome.claim;
-    case 'held':
-      throw new Error(
-        `the data folder ${dataDir} is in use by another server (process ${outcome.pid} on ${outcome.host}): stop it, or set TAILRACE_DATA_DIR to another folder`,
-      );
-    case 'unwritable':
-      outcome.claim.release();
-      throw new Error(`the data folder ${dataDir} can't be written (${outcome.reason})`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The screens: static files of `@tailrace/web`, with a policy under which no other code can run. */
 import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import fastifyStatic from '@fastify/static';
@@ -28,7 +29,8 @@ export function screens(app: FastifyInstance, root: string | undefined = findScr
     });
     return message;
   }
-  const html = readFileSync(page);
+  // Read anew each time: the names of the assets in it change with every build, also under a server that runs.
+  let html = readFileSync(page);
   app.get('/', { config: { access: 'open' } }, async (_request, reply) => {
     reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
     reply.header('cross-origin-opener-policy', 'same-origin');
@@ -36,6 +38,7 @@ export function screens(app: FastifyInstance, root: string | undefined = findScr
     reply.header('x-frame-options', 'DENY');
     reply.header('cache-control', 'no-cache');
     reply.type('text/html; charset=utf-8');
+    html = await readFile(page).catch(() => html);
     return html;
   });
   app.register(async (scope) => {
