@@ -22,12 +22,15 @@ export class BuiltServer {
   readonly url: string;
   /** From the start of the process until it listens. */
   readonly startMs: number;
+  /** Processor time that the start took: what is left of it on a machine that has other things to do. */
+  readonly startCpuMs: number;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess, url: string, startMs: number) {
     this.#child = child;
     this.url = url;
     this.startMs = startMs;
+    this.startCpuMs = this.usage().cpuMs;
   }
 
   /** @throws Error where it ends before it listens. */

@@ -91,6 +91,7 @@ let server = await BuiltServer.start({ dataDir, env });
 const client = createServerClient(url);
 const producers = Array.from({ length: Number(values.producers) }, (_, i) => new Producer(i + 1));
 const startsMs: number[] = [];
+const startCpusMs: number[] = [];
 const faults: string[] = [];
 
 async function countStored(): Promise<{ count: number; ids: number }> {
@@ -132,6 +133,7 @@ for (let round = 1; round <= rounds && faults.length === 0; round += 1) {
   await server.end('SIGKILL');
   server = await BuiltServer.start({ dataDir, env });
   startsMs.push(server.startMs);
+  startCpusMs.push(server.startCpuMs);
   if (round % EVERY === 0 || round === rounds) await compare(round);
 }
 await Promise.all(producers.map((producer) => producer.stop()));
@@ -144,7 +146,7 @@ if (percentile(startsMs, 1) > limitMs)
 console.log(
   `load average ${loadavg()
     .map((load) => load.toFixed(1))
-    .join(' ')}; ${rounds} kills; starts ${describeMs(startsMs)}`,
+    .join(' ')}; ${rounds} kills; starts ${describeMs(startsMs)}, of processor ${describeMs(startCpusMs)}`,
 );
 console.log(faults.length === 0 ? 'none missing, none twice, no segment set aside' : faults.join('\n'));
 if (faults.length > 0) process.exitCode = 1;
