@@ -7,7 +7,8 @@
  * The built server runs in a process of its own (`npm run build` first), in an empty folder. Each connection is one
  * producer, with its own numbers. Beside them one event a moment is followed: from its acknowledgement until the server finds it
  * by its id. At the end the store is asked for the number of events and of different ids, and the ledger for what it
- * misses. Processor time is that of all threads of the server, from /proc.
+ * misses; with `--hours` also for one hour of it (p99 by route, and the errors of one service), to see what ten times as
+ * many hours cost. Processor time is that of all threads of the server, from /proc.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -29,6 +30,8 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '1000' },
     /** Events per second over all connections; 0 is as fast as it goes. */
     rate: { type: 'string', default: '0' },
+    /** Hours before now over which the events' times are spread, evenly and in order; 0 gives each the time of its making. */
+    hours: { type: 'string', default: '0' },
     /** A folder for a processor profile of the server. */
     profile: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -38,6 +41,8 @@ const events = Number(values.events);
 const batch = Number(values.batch);
 const connections = Number(values.connections);
 const rate = Number(values.rate);
+const hours = Number(values.hours);
+const HOUR_MS = 3_600_000;
 const FIND_EVERY_MS = 50;
 const REST_MS = 300_000;
 
@@ -49,7 +54,8 @@ const server = await BuiltServer.start({
 });
 const client = createServerClient(server.url);
 const agent = createAgent(connections);
-const from = new Date(Date.now() - 1000).toISOString();
+const firstMs = Date.now() - 1000 - hours * HOUR_MS;
+const from = new Date(firstMs).toISOString();
 const idleCpuMs = server.usage().cpuMs;
 const startedMs = performance.now();
 const answersMs: number[] = [];
@@ -60,8 +66,9 @@ let lastAcknowledged: { readonly id: string; readonly atMs: number } | undefined
 let isOver = false;
 
 async function produce(connection: number): Promise<EventMaker> {
-  const maker = new EventMaker(Number(values.bytes), connection + 1);
   const share = Math.floor(events / connections) + (connection < events % connections ? 1 : 0);
+  const timestampOf = (sequence: number) => Math.ceil(firstMs + (hours * HOUR_MS * sequence) / share);
+  const maker = new EventMaker(Number(values.bytes), connection + 1, hours === 0 ? undefined : timestampOf);
   for (let sent = 0; sent < share; ) {
     const size = Math.min(batch, share - sent);
     const lines: string[] = [];
@@ -103,6 +110,29 @@ async function follow(): Promise<void> {
   }
 }
 
+/** The middle hour, asked five times each way: the median, in ms. */
+async function queryOneHour(): Promise<string[]> {
+  const startMs = firstMs + Math.floor(hours / 2) * HOUR_MS;
+  const range = { from: new Date(startMs).toISOString(), to: new Date(startMs + HOUR_MS).toISOString() };
+  const p99ByRoute = {
+    ...range,
+    groupBy: ['route'],
+    aggregates: [{ fn: 'percentile', field: 'duration_ms', p: 99, as: 'p99' }],
+  } as const;
+  const errorsOfOne = { ...range, where: 'service:payments level:error', limit: 100 };
+  const lines: string[] = [];
+  for (const [name, plan] of Object.entries({ p99ByRoute, errorsOfOne })) {
+    const tookMs: number[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      const beganMs = performance.now();
+      await client.query(plan);
+      tookMs.push(performance.now() - beganMs);
+    }
+    lines.push(`one hour            ${name} ${describeMs(tookMs)}`);
+  }
+  return lines;
+}
+
 const following = follow();
 const makers = await Promise.all(Array.from({ length: connections }, (_, i) => produce(i)));
 const acceptedMs = performance.now() - startedMs;
@@ -125,6 +155,7 @@ const { rows } = await client.query({
     { fn: 'distinct', field: 'event_id', as: 'ids' },
   ],
 });
+const oneHour = hours === 0 ? [] : await queryOneHour();
 const health = (await (await fetch(`${server.url}/healthz`)).json()) as { readonly faults: readonly string[] };
 await server.end('SIGTERM');
 const bytes = await folderBytes(join(dataDir, 'store', 'segments'));
@@ -145,6 +176,7 @@ console.log(
     `on disk             ${(bytes / events).toFixed(0)} bytes an event`,
     `in the answer       ${JSON.stringify(rows[0])}`,
     `ledger              stored ${totals.stored}, missing ${totals.missing}, duplicates ${totals.duplicates}, dead ${totals.dead}`,
+    ...oneHour,
     `faults              ${JSON.stringify(health.faults)}`,
   ].join('\n'),
 );

@@ -15,12 +15,15 @@ const WORDS =
 export class EventMaker {
   readonly producer: string;
   readonly #bytes: number;
+  readonly #timestampOf: (sequence: number) => number;
   readonly #started = new Date();
   #sequence = 0;
   #seed: number;
 
-  constructor(bytes: number, seed: number) {
+  /** @param timestampOf - the time of the event with this number, in ms since 1970; now unless told otherwise */
+  constructor(bytes: number, seed: number, timestampOf: (sequence: number) => number = Date.now) {
     this.#bytes = bytes;
+    this.#timestampOf = timestampOf;
     this.#seed = seed >>> 0 || 1;
     this.producer = createProducerId(Date.now(), () => this.#random(1_000_000) / 1_000_000);
   }
@@ -41,7 +44,7 @@ export class EventMaker {
       ? `,"error.code":"${CODES[this.#random(CODES.length)]}","error.type":"PaymentError","error.message":"the provider gave up after ${durationMs} ms"`
       : '';
     const line =
-      `{"schema":"${EVENT_SCHEMA}","event_id":"${this.producer}-${this.#sequence}","timestamp":"${new Date().toISOString()}",` +
+      `{"schema":"${EVENT_SCHEMA}","event_id":"${this.producer}-${this.#sequence}","timestamp":"${new Date(this.#timestampOf(this.#sequence)).toISOString()}",` +
       `"level":"${isError ? 'error' : 'info'}","message":"${isError ? 'request failed' : 'request done'}","topic":"http.server",` +
       `"service":"${SERVICES[this.#random(SERVICES.length)]}","version":"4.${this.#random(9)}.2","environment":"production",` +
       `"host":"node-${this.#random(20)}","route":"${route}","method":"${user % 3 === 0 ? 'POST' : 'GET'}",` +
