@@ -39,6 +39,12 @@ export class QueueFullError extends Error {
 
 export interface Queue {
   /**
+   * Who remembers how far the queue was read. `store`: the checkpoint, which becomes durable together with the events;
+   * `seek` goes there. `broker`: the broker, for the group of readers; `seek` does nothing, and after a crash or a change of
+   * readers lines come again that are in the store already, so the writer or the store must know them.
+   */
+  readonly placeIn: 'store' | 'broker';
+  /**
    * Resolves when the lines are as safe as the queue's durability setting promises.
    *
    * @param checked - for each line what is known of it, to be handed to the reader with it if it costs nothing: it saves
@@ -51,7 +57,10 @@ export interface Queue {
   seek(position: string | undefined): Promise<void>;
   /** The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. */
   read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch>;
-  /** Everything before this place is in the store, durably: it may go. */
+  /**
+   * Everything before this place is in the store, durably: it may go. Places that are no longer this reader's (another one
+   * of the group took over) are left alone; their lines come again there.
+   */
   acknowledge(position: string): Promise<void>;
   stats(): QueueStats;
   close(): Promise<void>;

@@ -135,6 +135,7 @@ export async function openSpoolQueue(options: SpoolQueueOptions): Promise<Queue>
   }
 
   return {
+    placeIn: 'store',
     async publish(lines, checked = []) {
       for (const chunk of chunksOf(lines, checked)) {
         if (!spool.tryAppend(chunk.body, chunk.lines.length)) {

@@ -15,6 +15,7 @@ function heldQueue() {
   const held: { succeed(): void; fail(): void }[] = [];
   const published: string[] = [];
   const queue: Queue = {
+    placeIn: 'store',
     publish: (lines) =>
       new Promise((resolve, reject) => {
         held.push({

@@ -6,6 +6,7 @@
  * one atomic step, so that after a crash the writer starts again exactly where the store ends: nothing is missing and
  * nothing is twice.
  */
+import type { Intervals, LedgerAmendment, LedgerLine } from 'tailrace/ledger';
 import type { Answer } from '../query/answer.ts';
 import type { Plan } from '../query/plan.ts';
 import type { EventRow } from './event-row.ts';
@@ -49,7 +50,29 @@ export interface FieldInfo {
   readonly presence: number;
 }
 
+/** What a shared store knows of one producer. */
+export interface StoredAccount {
+  readonly producer: string;
+  /** The sequence numbers that are stored, or were until retention took them. */
+  readonly stored: Intervals;
+  /** The latest account that the producer gave, and what its adopters added. */
+  readonly lines: readonly (LedgerLine | LedgerAmendment)[];
+}
+
+/** The ledger of a store that several writers share: it is kept in the store, since no writer has seen everything. */
+export interface SharedLedger {
+  /** Takes the accounts of producers; a later one replaces an earlier one. The same line twice changes nothing. */
+  note(lines: readonly (LedgerLine | LedgerAmendment)[]): Promise<void>;
+  /** The accounts of the producers that were heard last, at most `limit`. */
+  accounts(limit: number): Promise<readonly StoredAccount[]>;
+}
+
 export interface Store {
+  /**
+   * For a store that several writers share. It takes each event once by its id, whoever inserts it; what `insert` has
+   * taken is durable when it resolves, `commit` has nothing to do, and `checkpoint` is `undefined`.
+   */
+  readonly sharedLedger?: SharedLedger;
   /** What was last committed, `undefined` in a new store. */
   readonly checkpoint: Checkpoint | undefined;
   /** Takes all of these lines, or, where it rejects, none of them. */
