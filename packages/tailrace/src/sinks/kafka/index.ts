@@ -1,0 +1,1 @@
+export type { KafkaOptions, KafkaSaslOptions, KafkaTlsOptions } from './options.ts';
