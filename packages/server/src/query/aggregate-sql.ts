@@ -1,8 +1,8 @@
-/** The sums that the statistics of `estimate.ts` are made of, as SQL. */
+/** The sums that the statistics of `estimate.ts` are made of, as SQL that both DuckDB and ClickHouse understand. */
 
 /** The columns of a {@link TotalStatistics}: by event, by trace, by group. */
 export function total(name: string, y: string, condition: string): Columns {
-  const where = `FILTER (${condition})`;
+  const where = `FILTER (WHERE ${condition})`;
   const one = (sql: string): string => `CASE WHEN ${condition} THEN ${sql} ELSE 0 END`;
   return [
     [
@@ -15,7 +15,7 @@ export function total(name: string, y: string, condition: string): Columns {
       `coalesce(sum(${y}) ${where}, 0)::DOUBLE AS ${name}_seen`,
       `coalesce(sum((w - 1) * ${y}) ${where}, 0) AS ${name}_unseen`,
       `coalesce(sum(sqrt(w * (w - 1)) * ${y}) ${where}, 0) AS ${name}_spread`,
-      `count(*) FILTER (w > 1 AND (${condition})) AS ${name}_sampled`,
+      `count(*) FILTER (WHERE w > 1 AND (${condition})) AS ${name}_sampled`,
     ],
     [
       `coalesce(sum(${name}_seen), 0) AS ${name}_seen`,
@@ -24,7 +24,7 @@ export function total(name: string, y: string, condition: string): Columns {
       `coalesce(max(${name}_unseen), 0) AS ${name}_largest_unseen`,
       `coalesce(max(${name}_spread * ${name}_spread), 0) AS ${name}_largest_variance`,
       `coalesce(sum(${name}_sampled), 0)::DOUBLE AS ${name}_sampled`,
-      `count(*) FILTER (${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
+      `count(*) FILTER (WHERE ${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
     ],
   ];
 }
@@ -33,7 +33,7 @@ export type Columns = readonly [event: readonly string[], trace: readonly string
 
 /** The columns of a {@link RatioStatistics}. */
 export function ratio(name: string, y: string): Columns {
-  const has = `FILTER (${y} IS NOT NULL)`;
+  const has = `FILTER (WHERE ${y} IS NOT NULL)`;
   const one = (condition: string, sql: string): string => `CASE WHEN ${condition} THEN ${sql} END`;
   return [
     [
@@ -48,11 +48,11 @@ export function ratio(name: string, y: string): Columns {
     [
       `sum(w * ${y}) AS ${name}_total`,
       `sum(w) ${has} AS ${name}_weight`,
-      `sum(w * ${y}) FILTER (w > 1) AS ${name}_sampled_total`,
-      `sum(w) FILTER (w > 1 AND ${y} IS NOT NULL) AS ${name}_sampled_weight`,
+      `sum(w * ${y}) FILTER (WHERE w > 1) AS ${name}_sampled_total`,
+      `sum(w) FILTER (WHERE w > 1 AND ${y} IS NOT NULL) AS ${name}_sampled_weight`,
       `sum(sqrt(w * (w - 1)) * ${y}) AS ${name}_a`,
       `sum(sqrt(w * (w - 1))) ${has} AS ${name}_b`,
-      `count(${y}) FILTER (w > 1) AS ${name}_sampled`,
+      `count(${y}) FILTER (WHERE w > 1) AS ${name}_sampled`,
     ],
     [
       ...['total', 'weight', 'sampled_total', 'sampled_weight'].map(
@@ -62,7 +62,7 @@ export function ratio(name: string, y: string): Columns {
       `coalesce(sum(${name}_a * ${name}_b), 0) AS ${name}_ab`,
       `coalesce(sum(${name}_b * ${name}_b), 0) AS ${name}_bb`,
       `coalesce(sum(${name}_sampled), 0)::DOUBLE AS ${name}_sampled`,
-      `count(*) FILTER (${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
+      `count(*) FILTER (WHERE ${name}_sampled > 0)::DOUBLE AS ${name}_clusters`,
     ],
   ];
 }

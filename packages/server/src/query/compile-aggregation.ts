@@ -7,11 +7,10 @@
 import { ratio, total } from './aggregate-sql.ts';
 import type { Column } from './answer.ts';
 import type { AttributeColumns } from './attribute-sql.ts';
-import { groupSql, matchSql, numberSql, type PlanContext, type SourcePart, type Statement } from './compile-plan.ts';
+import type { PlanContext, SourcePart } from './compile-plan.ts';
 import type { Aggregate, Plan } from './plan.ts';
 import { QueryError } from './query-error.ts';
 import { knownFieldType } from './search-node.ts';
-import { Parameters } from './sql-text.ts';
 
 /** An event is a failure by its level, its error code or its status. */
 const ERROR_SQL = `coalesce(level IN ('error', 'fatal'), false) OR "error.code" IS NOT NULL OR coalesce(status >= 500, false)`;
@@ -25,20 +24,34 @@ export function aggregateName(aggregate: Aggregate): string {
     : `${aggregate.fn}_${aggregate.field}`;
 }
 
+/** What databases write differently. Values are bound as the dialect does it. */
+export interface AggregationDialect {
+  /** What a field is grouped by; an attribute's value as JSON, so that 5 and "5" stay apart. */
+  readonly group: (field: string, attributes: AttributeColumns) => string;
+  /** The value of a field where it is a number. */
+  readonly number: (field: string, attributes: AttributeColumns) => string;
+  /** The start of an event's bucket in milliseconds. */
+  readonly bucket: (widthMs: number) => string;
+  /** A number for the trace of an event. */
+  readonly trace: string;
+  /** The condition that picks the plan's events. */
+  readonly match: (attributes: AttributeColumns) => string;
+}
+
 export interface Aggregation {
   readonly aggregates: readonly Aggregate[];
   readonly names: readonly string[];
-  /** True where events may be sampled: `matching` then has a trace `c`, and `k`, that trace within the group. */
+  /** True where events may be sampled: `events` then have a trace `c`, NULL where the event's rate is 1. */
   readonly clustered: boolean;
-  /** The filtered events, reduced to what is grouped by and aggregated: the body of the CTE `e`. */
-  readonly events: Statement;
+  /** The filtered events, reduced to what is grouped by and aggregated, with their weight `w`. */
+  readonly events: string;
   /** `g0, g1, …, b`: what a row of the answer stands for. */
   readonly keys: readonly string[];
   /** Expressions with their names: over one event, over the events of a trace, and over either of them by group. */
   readonly byEvent: readonly string[];
   readonly byTrace: readonly string[];
   readonly byGroup: readonly string[];
-  /** Distinct counts and percentiles: the aggregate's number and the column of `e` that it is about. */
+  /** Distinct counts and percentiles: the aggregate's number and the column of `events` that it is about. */
   readonly distinct: readonly { readonly index: number; readonly column: string }[];
   readonly percentiles: readonly { readonly index: number; readonly column: string; readonly p: number }[];
   readonly orderBy: readonly string[];
@@ -49,28 +62,27 @@ export interface Aggregation {
  * @throws QueryError `BAD_AGGREGATE` or `BAD_ORDER`
  */
 export function compileAggregation(
-  context: PlanContext,
+  { plan, bucketMs }: Pick<PlanContext, 'plan' | 'bucketMs'>,
   source: readonly SourcePart[],
   clustered: boolean,
+  dialect: AggregationDialect,
 ): Aggregation {
-  const { plan } = context;
   const aggregates: readonly Aggregate[] = plan.aggregates.length === 0 ? [{ fn: 'count' }] : plan.aggregates;
   const names = aggregates.map(aggregateName);
-  requireDistinctNames([...plan.groupBy, ...(context.bucketMs === undefined ? [] : ['bucket']), ...names]);
+  requireDistinctNames([...plan.groupBy, ...(bucketMs === undefined ? [] : ['bucket']), ...names]);
 
-  const parameters = new Parameters();
   const columns: ((attributes: AttributeColumns) => string)[] = plan.groupBy.map(
-    (field, i) => (attributes) => `${groupSql(field, attributes)} AS g${i}`,
+    (field, i) => (attributes) => `${dialect.group(field, attributes)} AS g${i}`,
   );
   const keys = plan.groupBy.map((_, i) => `g${i}`);
-  if (context.bucketMs !== undefined) {
-    const width = parameters.bind(context.bucketMs);
-    columns.push(() => `CAST(floor(epoch_ms("timestamp") / ${width}) * ${width} AS DOUBLE) AS b`);
+  if (bucketMs !== undefined) {
+    const bucket = dialect.bucket(bucketMs);
+    columns.push(() => `${bucket} AS b`);
     keys.push('b');
   }
   columns.push(() => `CASE WHEN "sampling.rate" > 0 AND "sampling.rate" < 1 THEN 1 / "sampling.rate" ELSE 1 END AS w`);
   if (clustered) {
-    columns.push(() => 'CASE WHEN "sampling.rate" < 1 THEN hash(coalesce(trace_id, request_id, event_id)) END AS c');
+    columns.push(() => `CASE WHEN "sampling.rate" < 1 THEN ${dialect.trace} END AS c`);
   }
   if (aggregates.some(({ fn }) => fn === 'error_rate')) columns.push(() => `${ERROR_SQL} AS failed`);
 
@@ -86,7 +98,7 @@ export function compileAggregation(
     requireNumbers(aggregate);
     if (field !== undefined && aggregate.fn !== 'count' && aggregate.fn !== 'error_rate') {
       columns.push((attributes) => {
-        const value = aggregate.fn === 'distinct' ? groupSql : numberSql;
+        const value = aggregate.fn === 'distinct' ? dialect.group : dialect.number;
         return `${value(field, attributes)} AS ${v}`;
       });
     }
@@ -119,7 +131,7 @@ export function compileAggregation(
       case 'max':
         add(
           [`${v} AS a${i}_value`, `(w > 1 AND ${v} IS NOT NULL)::BIGINT AS a${i}_sampled`],
-          [`${aggregate.fn}(${v}) AS a${i}_value`, `count(${v}) FILTER (w > 1) AS a${i}_sampled`],
+          [`${aggregate.fn}(${v}) AS a${i}_value`, `count(${v}) FILTER (WHERE w > 1) AS a${i}_sampled`],
           [`${aggregate.fn}(a${i}_value) AS a${i}_value`, `coalesce(sum(a${i}_sampled), 0)::DOUBLE AS a${i}_sampled`],
         );
         values.push(`a${i}_value`);
@@ -139,21 +151,18 @@ export function compileAggregation(
 
   // How many sampled events each group shows, whatever is asked of it.
   byEvent.push('(w > 1)::BIGINT AS sampled');
-  byTrace.push('count(*) FILTER (w > 1) AS sampled');
+  byTrace.push('count(*) FILTER (WHERE w > 1) AS sampled');
   byGroup.push('coalesce(sum(sampled), 0)::DOUBLE AS sampled');
 
   const selects = source.map((part) => {
     const list = columns.map((column) => column(part.columns));
-    return `SELECT ${list.join(', ')} FROM ${part.table} WHERE ${matchSql(context, parameters, part.columns)}`;
+    return `SELECT ${list.join(', ')} FROM ${part.table} WHERE ${dialect.match(part.columns)}`;
   });
   return {
     aggregates,
     names,
     clustered,
-    events: {
-      sql: clustered ? withClusters(selects.join(' UNION ALL '), keys) : selects.join(' UNION ALL '),
-      values: parameters.values,
-    },
+    events: selects.join(' UNION ALL '),
     keys,
     byEvent,
     byTrace,
@@ -162,10 +171,6 @@ export function compileAggregation(
     percentiles,
     orderBy: orderSql(plan, names, values, keys),
   };
-}
-
-function withClusters(events: string, keys: readonly string[]): string {
-  return `SELECT *, CASE WHEN c IS NOT NULL THEN hash(${['c', ...keys].join(', ')}) END AS k FROM (${events})`;
 }
 
 /** The type of a group's column; attributes are answered as what their events hold. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { QueryError } from '../../query/query-error.ts';
 import { quoteText } from '../../query/sql-text.ts';
-import { cancelled } from './query-gate.ts';
+import { cancelled } from '../query-gate.ts';
 
 export interface DatabaseOptions {
   readonly directory: string;
@@ -72,12 +72,6 @@ export async function readRows(connection: DuckDBConnection, sql: string, values
 
 export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Out of Memory Error');
-}
-
-/** A column that holds a number; 0 where it is NULL. */
-export function numberAt(row: Row, name: string): number {
-  const value = row[name];
-  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;
 }
 
 /**

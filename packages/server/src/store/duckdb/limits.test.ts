@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planSchema } from '../../query/plan.ts';
+import { QueryGate } from '../query-gate.ts';
 import type { Store } from '../store.ts';
 import { openDuckDbStore } from './duckdb-store.ts';
-import { QueryGate } from './query-gate.ts';
 
 const NOW = Date.parse('2026-11-21T09:32:00.000Z');
 let directory: string;

@@ -6,7 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Measure } from '../../query/answer.ts';
 import type { Aggregation } from '../../query/compile-aggregation.ts';
 import { asMeasure, percentileShares, type TotalStatistics } from '../../query/estimate.ts';
-import { numberAt, type Row, readRows } from './database.ts';
+import { numberAt } from '../../query/measures.ts';
+import { type Row, readRows } from './database.ts';
 
 type Percentile = Aggregation['percentiles'][number];
 

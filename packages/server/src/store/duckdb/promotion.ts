@@ -16,9 +16,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { EVENT_FIELDS } from 'tailrace/event';
 import { type AttributeKind, attributePointer, attributeSql } from '../../query/attribute-sql.ts';
+import { numberAt } from '../../query/measures.ts';
 import { IS_NUMBER, quoteIdentifier } from '../../query/sql-text.ts';
 import type { FieldInfo } from '../store.ts';
-import { numberAt, readRows } from './database.ts';
+import { readRows } from './database.ts';
 import type { Segment } from './manifest.ts';
 
 /** Columns that a segment gets at most. */

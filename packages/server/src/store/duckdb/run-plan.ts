@@ -2,10 +2,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { compileAggregation } from '../../query/compile-aggregation.ts';
 import { asksForEvents, type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
+import { duckDbDialect } from '../../query/duckdb-dialect.ts';
+import type { AggregationAnswer } from '../../query/measures.ts';
+import { Parameters } from '../../query/sql-text.ts';
 import type { QueryOptions } from '../store.ts';
 import { EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
-import { type AggregationAnswer, runAggregation } from './run-aggregation.ts';
+import { runAggregation } from './run-aggregation.ts';
 import { runEvents } from './run-events.ts';
 import { type Snapshot, sourceParts, sourceSql } from './snapshot.ts';
 
@@ -21,8 +24,10 @@ export async function runPlan(
     return { columns: [], rows, limited, isEstimated: false, warnings: [] };
   }
   const source = sourceParts(directory, snapshot.hot, snapshot.segments, usedAttributes(context));
-  const aggregation = compileAggregation(context, source, snapshot.isSampled);
-  return runAggregation(connection, aggregation, context.plan);
+  const parameters = new Parameters();
+  const dialect = duckDbDialect(context, parameters);
+  const aggregation = compileAggregation(context, source, snapshot.isSampled, dialect);
+  return runAggregation(connection, aggregation, parameters.values, context.plan);
 }
 
 export async function findEvent(

@@ -1,4 +1,4 @@
-import { QueryError } from '../../query/query-error.ts';
+import { QueryError } from '../query/query-error.ts';
 
 export interface QueryGateOptions {
   /** Queries that run at once. */
