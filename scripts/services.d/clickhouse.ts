@@ -6,9 +6,9 @@ import type { Service } from './service.ts';
 import { installSoftware, needProgram, run, softwareFolder } from './software.ts';
 
 const SOFTWARE = 'chdb-3.4.0';
-const HTTP_INTERFACE = fileURLToPath(new URL('clickhouse-http.mjs', import.meta.url));
+const HTTP_INTERFACE = fileURLToPath(new URL('clickhouse-http.ts', import.meta.url));
 
-/** ClickHouse's engine (chDB) behind its HTTP interface: see `clickhouse-http.mjs` for what it can't do. */
+/** ClickHouse's engine (chDB) behind its HTTP interface: see `clickhouse-http.ts` for what it can't do. */
 export const clickhouse: Service = {
   name: 'clickhouse',
   defaultPort: 17123,
@@ -23,7 +23,14 @@ export const clickhouse: Service = {
     ),
   prepare: ({ port, dataFolder }) => ({
     file: process.execPath,
-    args: [HTTP_INTERFACE, `${port}`, dataFolder, join(softwareFolder(SOFTWARE), 'node_modules')],
+    args: [
+      '--import',
+      import.meta.resolve('tsx'),
+      HTTP_INTERFACE,
+      `${port}`,
+      dataFolder,
+      join(softwareFolder(SOFTWARE), 'node_modules'),
+    ],
   }),
   isReady: async (port) => (await askHttp(`http://127.0.0.1:${port}/ping`)) === 'Ok.\n',
 };
