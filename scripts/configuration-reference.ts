@@ -28,8 +28,8 @@ export function withSettings(page: string): string {
   return fillSection(page, 'settings', markdownTable(['variable', 'YAML key', 'meaning', 'default', 'accepted'], rows));
 }
 
-function variables({ env, option, secret }: Setting): string {
-  const others = [...(secret ? [`${env}_FILE`] : []), ...(option === undefined ? [] : [option])];
+function variables({ env, option, secret, aliases }: Setting): string {
+  const others = [...(secret ? [`${env}_FILE`] : []), ...aliases, ...(option === undefined ? [] : [option])];
   return [env, ...others].map((name) => `\`${name}\``).join('<br>');
 }
 

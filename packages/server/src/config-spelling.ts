@@ -1,6 +1,13 @@
-/** The name among `names` that is nearest to a misspelt one, `undefined` where none is near. */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const bound = Math.max(name.length < 4 ? 1 : 2, Math.min(4, Math.floor(name.length / 4)));
+/**
+ * The name among `names` that is nearest to a misspelt one, `undefined` where none is near.
+ *
+ * @param bound - letters in which they may differ. @defaultValue more, the longer the name is
+ */
+export function nearestName(
+  name: string,
+  names: readonly string[],
+  bound = Math.max(name.length < 4 ? 1 : 2, Math.min(4, Math.floor(name.length / 4))),
+): string | undefined {
   let best: string | undefined;
   let bestDistance = bound + 1;
   for (const candidate of names) {

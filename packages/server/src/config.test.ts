@@ -85,3 +85,50 @@ test('what Kubernetes and the library put into the environment does no harm', ()
   expect(config.port).toBe(7300);
   expect(config.notices).toEqual([expect.stringContaining('TAILRACE_SOMETHING_ELSE_ENTIRELY')]);
 });
+
+test('a server that has grown names each thing that is missing, and what was probably meant', () => {
+  expect(faultsOf({ STORAGE_TYPE: 'mongodb', MONGODB_URL: 'mongodb://db' })).toMatch(
+    /MONGODB_URI is needed by STORAGE_TYPE=mongodb, and is not set; MONGODB_URL is set.*did you mean MONGODB_URI\?/,
+  );
+  const faults = faultsOf({ STORAGE_TYPE: 'clickhose', MQ_ENABLED: 'perhaps', MQ_TYPE: 'rabbit', REDIS_PORT: '0' });
+  for (const fault of [
+    'STORAGE_TYPE="clickhose" must be tailrace, file, mongodb, clickhouse or kafka',
+    'MQ_ENABLED="perhaps" must be true or false',
+    'MQ_TYPE="rabbit" must be kafka or redis',
+    'REDIS_PORT="0" must be a port',
+  ]) {
+    expect(faults).toContain(fault);
+  }
+  expect(faultsOf({ STORAGE_TYPE: 'kafka' })).toContain('MQ_BROKER_ADDRESS is needed by STORAGE_TYPE=kafka');
+  expect(faultsOf({ MQ_ENABLED: 'true' })).toContain('MQ_TYPE is needed by MQ_ENABLED=true');
+  expect(faultsOf({ MQ_ENABLED: 'yes', MQ_TYPE: 'redis' })).toContain('REDIS_URL or REDIS_HOST or MQ_BROKER_ADDRESS');
+  expect(faultsOf({ STORAGE_TYPE: 'kafka', MQ_TYPE: 'redis', MQ_BROKER_ADDRESS: 'k:9092' })).toContain('two queues');
+  expect(faultsOf({ KAFKA_LOG_TOPIC: 'a', MQ_LOG_TOPIC: 'b' })).toContain('give one of them');
+  expect(loadConfig({ REDIS_PORT: 'tcp://10.0.0.1:6379', REDIS_PASSWORD: 'x' })).toMatchObject({
+    redisPort: 6379,
+    notices: [],
+  });
+});
+
+test('roles are divided only where a broker and a shared store stand between them', () => {
+  const broker = { MQ_ENABLED: 'true', MQ_TYPE: 'kafka', MQ_BROKER_ADDRESS: 'k1:9092,k2:9092' };
+  const clickhouse = { STORAGE_TYPE: 'clickhouse', CLICKHOUSE_URL: 'http://ch:8123/logs' };
+  expect(faultsOf({ TAILRACE_ROLE: 'write,query' })).toContain('needs a broker');
+  expect(faultsOf({ TAILRACE_ROLE: 'ingest,query' })).toContain('needs a broker');
+  expect(faultsOf({ TAILRACE_ROLE: 'query' })).toContain('a store that several processes share');
+  expect(faultsOf({ ...broker, TAILRACE_ROLE: 'query' })).toContain('a store that several processes share');
+  expect(faultsOf({ TAILRACE_ROLE: 'ingest,wirte' })).toContain('must be one or more of ingest, write and query');
+  for (const roles of ['ingest', 'write', 'query', 'ingest,query', 'write,query']) {
+    expect(loadConfig({ ...broker, ...clickhouse, TAILRACE_ROLE: roles }).arrangement).toEqual({
+      roles: roles.split(','),
+      queue: 'kafka',
+      store: 'clickhouse',
+      isStoreShared: true,
+    });
+  }
+  expect(loadConfig({ STORAGE_TYPE: 'kafka', MQ_BROKER_ADDRESS: 'k:9092' }).arrangement).toMatchObject({
+    queue: 'kafka',
+    store: 'duckdb',
+    roles: ['ingest', 'write', 'query'],
+  });
+});

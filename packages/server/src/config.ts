@@ -7,40 +7,21 @@
  */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
-import { isLoopback } from './access/hosts.ts';
+import { type Arrangement, arrangementOf } from './arrangement.ts';
+import { ConfigError, type ConfigFault } from './config-fault.ts';
+import { checkNames } from './config-names.ts';
 import { nearestName } from './config-spelling.ts';
+import { checkTogether } from './config-together.ts';
 import { type ConfigValues, SETTINGS, type Setting } from './settings.ts';
+
+export { ConfigError, type ConfigFault } from './config-fault.ts';
 
 /** The configuration of one server, complete and valid. */
 export interface ServerConfig extends ConfigValues {
   /** What the operator should know although it stops nothing. */
   readonly notices: readonly string[];
+  readonly arrangement: Arrangement;
 }
-
-export interface ConfigFault {
-  /** The variable, or the path in the YAML file. */
-  readonly name: string;
-  /** The value as given; never that of a key. */
-  readonly value?: string;
-  readonly message: string;
-}
-
-/** Every fault of a configuration at once. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'CONFIG_INVALID';
-  readonly faults: readonly ConfigFault[];
-
-  constructor(faults: readonly ConfigFault[]) {
-    super(['The configuration has faults:', ...faults.map((fault) => `  ${describeFault(fault)}`)].join('\n'));
-    this.faults = faults;
-  }
-}
-
-/** Names that belong to the library or to other programs and may stand in the same environment. */
-const FOREIGN_NAMES = new Set(['TAILRACE_URL', 'TAILRACE_CONFIG', 'TAILRACE_SERVICE']);
-/** Kubernetes puts these into every pod next to a service that is called `tailrace`. */
-const KUBERNETES_NAME = /^TAILRACE_(?:SERVICE_(?:HOST|PORT)|PORT_\d)/;
 
 /**
  * Reads the configuration.
@@ -75,9 +56,10 @@ export function loadConfig(
       });
     }
   }
-  checkTogether(values as Partial<ConfigValues>, faults);
-  if (faults.length > 0) throw new ConfigError(faults);
-  return { ...(values as unknown as ConfigValues), notices };
+  checkTogether(values as Partial<ConfigValues>, faults, notices);
+  if (faults.length > 0) throw new ConfigError(withHints(faults, notices));
+  const complete = values as unknown as ConfigValues;
+  return { ...complete, notices, arrangement: arrangementOf(complete) };
 }
 
 interface Found {
@@ -95,26 +77,28 @@ function fromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
   faults: ConfigFault[],
 ): Found | undefined {
-  const value = environment[setting.env];
-  const fileName = setting.secret ? environment[`${setting.env}_FILE`] : undefined;
-  if (fileName !== undefined && fileName !== '') {
-    if (value !== undefined && value !== '') {
-      faults.push({ name: setting.env, message: `is set, and so is ${setting.env}_FILE: give one of them` });
-      return undefined;
-    }
-    try {
-      return { name: `${setting.env}_FILE`, value: readFileSync(fileName, 'utf8').trim() };
-    } catch (error) {
-      faults.push({ name: `${setting.env}_FILE`, value: fileName, message: `can't be read: ${reasonOf(error)}` });
-      return undefined;
-    }
+  const given = [setting.env, ...setting.aliases]
+    .flatMap((name) => (setting.secret ? [name, `${name}_FILE`] : [name]))
+    .map((name) => ({ name, value: environment[name] ?? '' }))
+    .filter(({ name, value }) => value !== '' && !isKubernetesLink(name, value));
+  const [first, second] = given;
+  if (first === undefined) return undefined;
+  if (second !== undefined && (setting.secret || first.value !== second.value)) {
+    faults.push({ name: first.name, message: `is set, and so is ${second.name}: give one of them` });
+    return undefined;
   }
-  if (value === undefined || value === '' || isKubernetesLink(setting, value)) return undefined;
-  return { name: setting.env, value };
+  if (!setting.secret || !first.name.endsWith('_FILE')) return first;
+  try {
+    return { name: first.name, value: readFileSync(first.value, 'utf8').trim() };
+  } catch (error) {
+    faults.push({ ...first, message: `can't be read: ${reasonOf(error)}` });
+    return undefined;
+  }
 }
 
-function isKubernetesLink(setting: Setting, value: string): boolean {
-  return setting.env === 'TAILRACE_PORT' && value.startsWith('tcp://');
+/** Kubernetes gives `REDIS_PORT=tcp://10.0.0.1:6379` to every pod beside a service of that name. */
+function isKubernetesLink(name: string, value: string): boolean {
+  return name.endsWith('_PORT') && value.startsWith('tcp://');
 }
 
 function inFile(setting: Setting, values: Readonly<Record<string, unknown>>, file: string | undefined) {
@@ -142,60 +126,17 @@ function readConfigFile(file: string, faults: ConfigFault[]): Readonly<Record<st
   return content as Readonly<Record<string, unknown>>;
 }
 
-function checkNames(
-  environment: Readonly<Record<string, string | undefined>>,
-  faults: ConfigFault[],
-  notices: string[],
-): void {
-  const known = new Set(FOREIGN_NAMES);
-  for (const setting of SETTINGS) {
-    known.add(setting.env);
-    if (setting.secret) known.add(`${setting.env}_FILE`);
-  }
-  for (const name of Object.keys(environment)) {
-    if (!/^TAILRACE_/i.test(name) || known.has(name) || KUBERNETES_NAME.test(name)) continue;
-    const nearest = nearestName(name.toUpperCase(), [...known]);
-    if (nearest === undefined) notices.push(`${name} is set, and is no setting of the server: it does nothing here`);
-    else faults.push({ name, message: `is no setting; did you mean ${nearest}?` });
-  }
-}
-
-function checkTogether(values: Partial<ConfigValues>, faults: ConfigFault[]): void {
-  if (values.host !== undefined && !isLoopback(values.host)) {
-    const missing = [
-      values.ingestKey === undefined ? 'TAILRACE_INGEST_KEY' : '',
-      values.readKey === undefined ? 'TAILRACE_READ_KEY' : '',
-    ].filter((name) => name !== '');
-    if (missing.length > 0) {
-      faults.push({
-        name: 'TAILRACE_HOST',
-        value: values.host,
-        message: `is open to other machines, so keys are needed: set ${missing.join(' and ')} (or the _FILE variant)`,
-      });
-    }
-  }
-  if (values.ingestKey !== undefined && values.ingestKey === values.readKey) {
-    faults.push({ name: 'TAILRACE_READ_KEY', message: 'must differ from TAILRACE_INGEST_KEY' });
-  }
-  const { maxLineBytes, maxBodyBytes } = values;
-  if (maxLineBytes !== undefined && maxBodyBytes !== undefined && maxLineBytes > maxBodyBytes) {
-    faults.push({
-      name: 'TAILRACE_MAX_LINE_BYTES',
-      value: String(maxLineBytes),
-      message: `must not be above TAILRACE_MAX_BODY_BYTES (${maxBodyBytes})`,
-    });
-  }
+/** A name that is nearly the one that is missing is what went wrong, not a mere notice. */
+function withHints(faults: readonly ConfigFault[], notices: readonly string[]): ConfigFault[] {
+  return faults.map((fault) => {
+    const hint = notices.find((notice) => notice.endsWith(`did you mean ${fault.name}?`));
+    return hint === undefined ? fault : { ...fault, message: `${fault.message}; ${hint}` };
+  });
 }
 
 function didYouMean(name: string, names: readonly string[]): string {
   const nearest = nearestName(name, names);
   return nearest === undefined ? '' : `; did you mean ${nearest}?`;
-}
-
-function describeFault(fault: ConfigFault): string {
-  return fault.value === undefined
-    ? `${fault.name} ${fault.message}`
-    : `${fault.name}=${JSON.stringify(fault.value)} ${fault.message}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -2,124 +2,23 @@
  * The table of settings. Each has a key (in the YAML file and in code), a variable, a schema, and words for what it
  * accepts; the reference in the documentation is made from the same table.
  */
-import { MAX_LINE_BYTES } from 'tailrace/spool';
-import { z } from 'zod';
+import { KEY, type Setting, SIZE, setting } from './setting.ts';
+import { GROWING_SETTINGS } from './settings-growing.ts';
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
+export type { Setting } from './setting.ts';
+export { type ConfigValues, ROLES, type Role, type SettingKey } from './settings-values.ts';
 
-function integer(min: number, max: number, standard: number) {
-  return z.preprocess(asNumber, z.int().min(min).max(max).default(standard));
-}
-
-function bytes(min: number, max: number, standard: number) {
-  return z.preprocess(asBytes, z.int().min(min).max(max).default(standard));
-}
-
-function seconds(min: number, max: number, standard: number) {
-  return z.preprocess(asNumber, z.number().min(min).max(max).default(standard));
-}
-
-function asNumber(value: unknown): unknown {
-  return typeof value === 'string' && /^\d+(?:\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-}
-
-function asBytes(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  const match = /^(\d+)\s*(KiB|MiB|GiB)?$/i.exec(value.trim());
-  if (match === null) return value;
-  const unit = { kib: KIB, mib: MIB, gib: GIB }[match[2]?.toLowerCase() ?? ''] ?? 1;
-  return Number(match[1]) * unit;
-}
-
-function asFsync(value: unknown): unknown {
-  if (value === 'off' || value === 'always') return value;
-  // A bare `off` is a boolean in YAML 1.1, and some people's editors write it so.
-  return value === false ? 'off' : asNumber(value);
-}
-
-function asHosts(value: unknown): unknown {
-  return typeof value === 'string'
-    ? value
-        .split(',')
-        .map((host) => host.trim().toLowerCase())
-        .filter((host) => host !== '')
-    : value;
-}
-
-const key = z
-  .string()
-  .min(16)
-  .max(512)
-  .regex(/^[\x21-\x7e]+$/)
-  .optional();
-
-const SCHEMAS = {
-  port: integer(0, 65_535, 7300),
-  host: z.string().min(1).max(255).default('127.0.0.1'),
-  allowedHosts: z.preprocess(asHosts, z.array(z.string().min(1)).default([])),
-  dataDir: z.string().min(1).default('./tailrace-data'),
-  ingestKey: key,
-  readKey: key,
-  fsync: z.preprocess(asFsync, z.union([z.enum(['off', 'always']), z.int().min(1).max(60_000)]).default('always')),
-  redaction: z.enum(['on', 'off']).default('on'),
-  queueMaxBytes: bytes(16 * MIB, 1024 * GIB, 4 * GIB),
-  maxBodyBytes: bytes(KIB, GIB, 16 * MIB),
-  maxUnzippedBytes: bytes(KIB, GIB, 64 * MIB),
-  maxLineBytes: bytes(KIB, MAX_LINE_BYTES, MAX_LINE_BYTES),
-  maxBodiesInMemoryBytes: bytes(MIB, 16 * GIB, 256 * MIB),
-  deadMaxBytes: bytes(64 * KIB, 64 * GIB, 64 * MIB),
-  commitLines: integer(1, 1_000_000, 50_000),
-  commitBytes: bytes(64 * KIB, GIB, 64 * MIB),
-  commitSeconds: seconds(0.05, 3600, 15),
-  maxProducers: integer(10, 100_000, 2000),
-  ledgerGraceSeconds: seconds(0, 3600, 30),
-  retentionDays: z.preprocess(asNumber, z.number().min(0.01).max(36_500).default(30)),
-  retentionBytes: bytes(MIB, 1024 * 1024 * GIB, 20 * GIB),
-  tailClients: integer(1, 10_000, 200),
-} as const;
-
-export type SettingKey = keyof typeof SCHEMAS;
-export type ConfigValues = { readonly [K in SettingKey]: z.output<(typeof SCHEMAS)[K]> };
-
-export interface Setting {
-  readonly key: SettingKey;
-  readonly env: string;
-  /** The option of `tailrace server`, where it has one. */
-  readonly option?: string;
-  readonly schema: z.ZodType;
-  /** What is accepted, in words: "must be …". */
-  readonly accepts: string;
-  readonly about: string;
-  /** Never printed; may also come from the file that `<env>_FILE` names. */
-  readonly secret: boolean;
-}
-
-function setting(
-  settingKey: SettingKey,
-  env: string,
-  accepts: string,
-  about: string,
-  more: { readonly option?: string; readonly secret?: boolean } = {},
-): Setting {
-  return { key: settingKey, env, accepts, about, schema: SCHEMAS[settingKey], secret: false, ...more };
-}
-
-const SIZE = 'a size in bytes, or with KiB, MiB or GiB';
-
-export const SETTINGS: readonly Setting[] = [
+const SERVER_SETTINGS: readonly Setting[] = [
   setting('port', 'TAILRACE_PORT', 'a port from 0 to 65535 (0 takes a free one)', 'The port to listen on.', {
     option: '--port',
+    needsRestart: true,
   }),
   setting(
     'host',
     'TAILRACE_HOST',
     'an address or host name',
     'The address to listen on. Beyond loopback, both keys are needed.',
-    {
-      option: '--host',
-    },
+    { option: '--host', needsRestart: true },
   ),
   setting(
     'allowedHosts',
@@ -129,38 +28,34 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting('dataDir', 'TAILRACE_DATA_DIR', 'a folder', 'Where queue, store and dead letters live.', {
     option: '--data-dir',
+    needsRestart: true,
   }),
-  setting(
-    'ingestKey',
-    'TAILRACE_INGEST_KEY',
-    '16 to 512 printable characters without spaces',
-    'The key that writing needs, as `Authorization: Bearer …`.',
-    { secret: true },
-  ),
-  setting(
-    'readKey',
-    'TAILRACE_READ_KEY',
-    '16 to 512 printable characters without spaces',
-    'The key that reading needs, as `Authorization: Bearer …`.',
-    { secret: true },
-  ),
+  setting('ingestKey', 'TAILRACE_INGEST_KEY', KEY, 'The key that writing needs, as `Authorization: Bearer …`.', {
+    secret: true,
+  }),
+  setting('readKey', 'TAILRACE_READ_KEY', KEY, 'The key that reading needs, as `Authorization: Bearer …`.', {
+    secret: true,
+  }),
   setting(
     'fsync',
     'TAILRACE_FSYNC',
     'always, off, or milliseconds from 1 to 60000',
     'When the queue is forced to the device: before each answer, never, or every so many milliseconds.',
+    { needsRestart: true },
   ),
   setting(
     'redaction',
     'TAILRACE_REDACTION',
     'on or off',
     'Whether events that come in are searched for secrets, beside what their producer did already.',
+    { needsRestart: true },
   ),
   setting(
     'queueMaxBytes',
     'TAILRACE_QUEUE_MAX_BYTES',
     `${SIZE}, from 16 MiB`,
     'Bound on the queue; beyond it a write is answered with 503.',
+    { needsRestart: true },
   ),
   setting('maxBodyBytes', 'TAILRACE_MAX_BODY_BYTES', `${SIZE}, from 1 KiB to 1 GiB`, 'Bound on a body as it is sent.'),
   setting(
@@ -181,6 +76,7 @@ export const SETTINGS: readonly Setting[] = [
     'TAILRACE_DEAD_MAX_BYTES',
     `${SIZE}, from 64 KiB`,
     'Bound on the dead letters of the server; the oldest go first.',
+    { needsRestart: true },
   ),
   setting(
     'commitLines',
@@ -205,6 +101,7 @@ export const SETTINGS: readonly Setting[] = [
     'TAILRACE_MAX_PRODUCERS',
     'a number from 10 to 100000',
     'Producers whose account is kept in full; of older ones that are complete only the numbers are kept.',
+    { needsRestart: true },
   ),
   setting(
     'ledgerGraceSeconds',
@@ -226,3 +123,5 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting('tailClients', 'TAILRACE_TAIL_CLIENTS', 'a number from 1 to 10000', 'Live tails at once.'),
 ];
+
+export const SETTINGS: readonly Setting[] = [...SERVER_SETTINGS, ...GROWING_SETTINGS];

@@ -1,0 +1,131 @@
+/** Settings of a server that has grown: roles, other stores, brokers, what happens when one of them is down. */
+import { KEY, type Setting, setting } from './setting.ts';
+
+const restart = { needsRestart: true } as const;
+
+export const GROWING_SETTINGS: readonly Setting[] = [
+  setting(
+    'roles',
+    'TAILRACE_ROLE',
+    'one or more of ingest, write and query, separated by commas',
+    'What this process does: take events in, write them into the store, answer questions.',
+    { ...restart, option: '--role' },
+  ),
+  setting(
+    'storageType',
+    'STORAGE_TYPE',
+    'tailrace, file, mongodb, clickhouse or kafka',
+    'Where events end up. `tailrace` and `file` are the embedded store; `kafka` is the embedded store with Kafka as its queue.',
+    restart,
+  ),
+  setting(
+    'mongodbUri',
+    'MONGODB_URI',
+    'an address such as mongodb://host:27017/tailrace',
+    'The MongoDB of `STORAGE_TYPE=mongodb`; the database is the one in the address.',
+    { ...restart, secret: true },
+  ),
+  setting(
+    'clickhouseUrl',
+    'CLICKHOUSE_URL',
+    'an address such as http://user:password@host:8123/tailrace',
+    'The ClickHouse of `STORAGE_TYPE=clickhouse`; the database is the path of the address.',
+    { ...restart, secret: true },
+  ),
+  setting(
+    'mqEnabled',
+    'MQ_ENABLED',
+    'true or false',
+    'Whether a broker stands before the store, as its queue.',
+    restart,
+  ),
+  setting('mqType', 'MQ_TYPE', 'kafka or redis', 'Which broker.', restart),
+  setting(
+    'mqBrokers',
+    'MQ_BROKER_ADDRESS',
+    'host:port, several of them separated by commas',
+    'Where the broker is. For Redis one address, or REDIS_URL, or REDIS_HOST.',
+    restart,
+  ),
+  setting(
+    'mqTopic',
+    'MQ_LOG_TOPIC',
+    'letters, digits, dots, dashes and underscores',
+    'The topic in Kafka, or the key of the stream in Redis.',
+    { ...restart, aliases: ['KAFKA_LOG_TOPIC'] },
+  ),
+  setting(
+    'mqGroup',
+    'MQ_CONSUMER_GROUP',
+    'letters, digits, dots, dashes and underscores',
+    'The group of the writers: each line goes to one of them.',
+    restart,
+  ),
+  setting(
+    'mqBatchSize',
+    'MQ_BATCH_SIZE',
+    'a number from 1 to 100000',
+    'Lines that are read from a broker, or written to a shared store, at once.',
+  ),
+  setting(
+    'mqBatchTimeoutMs',
+    'MQ_BATCH_TIMEOUT_MS',
+    'milliseconds from 1 to 60000',
+    'How long a batch for a shared store is waited for until it is full.',
+  ),
+  setting(
+    'mqTimeoutMs',
+    'MQ_TIMEOUT_MS',
+    'milliseconds from 100 to 120000',
+    'How long the broker may take to confirm a batch; after it, the batch goes into the local spool.',
+  ),
+  setting(
+    'redisUrl',
+    'REDIS_URL',
+    'an address such as redis://user:password@host:6379/0',
+    'The Redis of `MQ_TYPE=redis`, in place of REDIS_HOST and REDIS_PORT.',
+    { ...restart, secret: true },
+  ),
+  setting('redisHost', 'REDIS_HOST', 'an address or host name', 'The host of the Redis of `MQ_TYPE=redis`.', restart),
+  setting('redisPort', 'REDIS_PORT', 'a port from 1 to 65535', 'Its port.', restart),
+  setting(
+    'fallback',
+    'TAILRACE_FALLBACK',
+    'critical, standard or noncritical',
+    'How soon the broker is given up and taken back: after 10, 5 or 3 failures, tried again after 60, 30 or 15 seconds, closed after 3, 2 or 1 successes.',
+    restart,
+  ),
+  setting(
+    'alertWebhookUrl',
+    'TAILRACE_ALERT_WEBHOOK_URL',
+    'an http or https address',
+    'Where a change of the fallback stage is told, as `{ "text": … }`, the form of Slack.',
+    { secret: true },
+  ),
+  setting(
+    'adminKey',
+    'TAILRACE_ADMIN_KEY',
+    KEY,
+    'The key that `POST /v1/admin/reload` needs. Beyond loopback that route is off without it.',
+    { secret: true },
+  ),
+  setting(
+    'logLevel',
+    'TAILRACE_LOG_LEVEL',
+    'error, warn or info',
+    'Which lines of its own the server writes to stderr.',
+  ),
+  setting(
+    'serviceName',
+    'SERVICE_NAME',
+    '1 to 256 characters',
+    'The service in the events that the server writes about itself.',
+  ),
+  setting(
+    'basePath',
+    'API_BASE_PATH',
+    'a path such as /logs',
+    'A path that a proxy puts before all of the server; it is taken off.',
+    restart,
+  ),
+];
