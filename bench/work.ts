@@ -12,7 +12,7 @@ export interface PaymentRequest {
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
-export const STEPS = [
+export const PAYMENT_STEPS = [
   { name: 'balance check', service: 'balance' },
   { name: 'gateway', service: 'gateway' },
   { name: 'order confirmation', service: 'order' },
@@ -24,7 +24,7 @@ export function paymentRequest(n: number): PaymentRequest {
     route: '/payments',
     method: 'POST',
     request_id: `req-${hex}`,
-    trace_id: `4bf92f3577b34da6${hex}${hex}`,
+    trace_id: `4bf92f35${mixed(n)}${mixed(n + 0x5bd1e995)}${mixed(n + 0x1b873593)}`,
     user: { id: `user-${n % 1000}`, role: 'customer' },
     attributes: {
       'payment.id': `pay-${hex}`,
@@ -41,6 +41,14 @@ export function paymentRequest(n: number): PaymentRequest {
       'region.name': 'eu-central-1',
     },
   };
+}
+
+/** Eight hexadecimal digits that look random, the same for the same number (the finaliser of MurmurHash3), for ids that are sampled by. */
+function mixed(n: number): string {
+  let hash = n | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0).toString(16).padStart(8, '0');
 }
 
 /** What a step does besides being logged: nothing but give the event loop its turn. */
