@@ -1,0 +1,52 @@
+/** The topic: made where it isn't there and may be made, or named in an error that says how to make it. */
+import type { Admin } from 'kafkajs';
+import { BrokerError, messageOf } from '../broker-error.ts';
+import { kafkaErrorType, toBrokerError } from './driver.ts';
+import type { KafkaSettings } from './options.ts';
+
+/** Lines are bounded at a mebibyte by the server: a message that holds one, its key and headers must fit in. */
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/** @throws BrokerError `MISSING` where it isn't there and can't be made. */
+export async function ensureTopic(admin: Admin, settings: KafkaSettings): Promise<void> {
+  const { topic } = settings;
+  if (await isThere(admin, settings)) return;
+  if (!settings.createTopic) throw missing(settings, 'and createTopic is false');
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: settings.publishTimeoutMs,
+      topics: [
+        {
+          topic,
+          numPartitions: settings.partitions,
+          ...(settings.replicationFactor !== undefined && { replicationFactor: settings.replicationFactor }),
+          configEntries: [{ name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) }],
+        },
+      ],
+    });
+  } catch (error) {
+    if (await isThere(admin, settings).catch(() => false)) return;
+    const type = kafkaErrorType(error);
+    if (type === undefined) throw toBrokerError(error, `making topic ${topic}`, settings);
+    throw missing(settings, `and it can't be made: ${messageOf(error)}`);
+  }
+}
+
+async function isThere(admin: Admin, settings: KafkaSettings): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [settings.topic] });
+    return topics.some(({ name, partitions }) => name === settings.topic && partitions.length > 0);
+  } catch (error) {
+    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw toBrokerError(error, `looking for topic ${settings.topic}`, settings);
+  }
+}
+
+function missing(settings: KafkaSettings, why: string): BrokerError {
+  return new BrokerError(
+    'MISSING',
+    `Kafka at ${settings.brokers.join(', ')}: there is no topic ${settings.topic}, ${why}; make it: ` +
+      `kafka-topics.sh --bootstrap-server ${settings.brokers[0]} --create --topic ${settings.topic} --partitions ${settings.partitions}`,
+  );
+}
