@@ -18,7 +18,9 @@ export function quoteIdentifier(name: string): string {
 }
 
 export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  // A NUL would end the statement.
+  return quoted.includes('\0') ? `(${quoted.replaceAll('\0', "' || chr(0) || '")})` : quoted;
 }
 
 /** What DuckDB calls the types of JSON numbers. */

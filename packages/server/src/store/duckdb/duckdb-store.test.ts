@@ -43,25 +43,6 @@ afterEach(async () => {
 });
 
 describe('the embedded store', () => {
-  it('finds an event as soon as insert has returned, with all that it held', async () => {
-    const full = event(1, {
-      message: '카드 결제 실패',
-      status: 402,
-      duration_ms: 12.5,
-      'error.code': 'CARD_EXPIRED',
-      steps: [{ name: 'gateway', duration_ms: 3, outcome: 'error' }],
-      'payment.amount': 129_000,
-      nested: { deep: [1, null, 'x'] },
-      nothing: null,
-    });
-    await store.insert([line(full)]);
-    const answer = await query({ where: 'error.code:CARD_* 카드' });
-    expect(answer.rows).toEqual([full]);
-    expect(answer.meta).toMatchObject({ accuracy: 'exact', limited: false, warnings: [] });
-    expect(await store.event('0mb1x9k3fqz7a-1')).toEqual(full);
-    expect(await store.event('0mb1x9k3fqz7a-2')).toBeUndefined();
-  });
-
   it('keeps what was committed, with its checkpoint, and forgets what was not', async () => {
     await store.insert([1, 2, 3].map((n) => line(event(n))));
     await store.commit(checkpoint('after three'));
@@ -117,76 +98,5 @@ describe('the embedded store', () => {
       },
     ]);
     expect(answer.meta.scanned).toEqual({ segments: 1, hotEvents: 1 });
-  });
-
-  it('weights sampled events and says how sure it is', async () => {
-    await store.insert(
-      [1, 2, 3, 4].map((n) =>
-        line(event(n, { 'sampling.rate': n === 4 ? 1 : 0.01, duration_ms: n, trace_id: `t${n}` })),
-      ),
-    );
-    const answer = await query({
-      aggregates: [
-        { fn: 'count' },
-        { fn: 'percentile', field: 'duration_ms', p: 50 },
-        { fn: 'max', field: 'duration_ms' },
-      ],
-    });
-    expect(answer.meta.accuracy).toBe('estimated');
-    const [row] = answer.rows;
-    expect(row?.count).toMatchObject({ value: 301 });
-    expect(row?.p50_duration_ms).toMatchObject({ value: 2 });
-    expect(row?.max_duration_ms).toMatchObject({ value: 4, bound: 'lower' });
-  });
-
-  it('goes on after an event, and says when the limit cut the answer', async () => {
-    await store.insert([1, 2, 3, 4, 5].map((n) => line(event(n, { timestamp: new Date(NOW - 1_000).toISOString() }))));
-    await store.commit(checkpoint('a'));
-    const first = await query({ limit: 2 });
-    expect(first.meta.limited).toBe(true);
-    const last = first.rows.at(-1);
-    const after = { timestamp: String(last?.timestamp), eventId: String(last?.event_id) };
-    const rest = await store.query(planSchema.parse({ limit: 10 }), undefined, { after });
-    expect(rest.rows.map((row) => row.event_id)).toEqual([3, 2, 1].map((n) => `0mb1x9k3fqz7a-${n}`));
-    expect(rest.meta.limited).toBe(false);
-  });
-
-  it('answers an unknown field with nothing and the names that are near', async () => {
-    await store.insert([line(event(1, { 'payment.method': 'card' }))]);
-    const answer = await query({ where: 'payment.metod:card' });
-    expect(answer.rows).toEqual([]);
-    expect(answer.meta.warnings).toEqual(['No event has the field "payment.metod". Did you mean payment.method?']);
-    const fields = await store.fields();
-    expect(fields.find(({ name }) => name === 'payment.method')).toEqual({
-      name: 'payment.method',
-      type: 'string',
-      presence: 1,
-    });
-  });
-
-  it('says where a group shows only what is always kept, and its normal traffic may be out of sight', async () => {
-    await store.insert([
-      line(event(1, { route: '/pay', 'sampling.rate': 0.1 })),
-      line(event(2, { route: '/pay', level: 'error', 'sampling.rule': 'HAS_ERROR' })),
-      line(event(3, { route: '/refund', level: 'error', 'sampling.rule': 'HAS_ERROR' })),
-    ]);
-    const byRoute = await query({ groupBy: ['route'], aggregates: [{ fn: 'error_rate' }] });
-    expect(byRoute.meta.warnings).toEqual([
-      expect.stringMatching(/^1 of 2 groups show only events that are always kept/),
-    ]);
-    // All errors are kept: their own group is complete.
-    expect((await query({ groupBy: ['level'] })).meta.warnings).toEqual([]);
-    expect((await query({ groupBy: ['route'], where: 'level:error' })).meta.warnings).toEqual([]);
-  });
-
-  it('gives time buckets in order', async () => {
-    const at = (ms: number) => ({ timestamp: new Date(NOW - ms).toISOString() });
-    await store.insert([line(event(1, at(125_000))), line(event(2, at(61_000))), line(event(3, at(60_500)))]);
-    const answer = await query({ bucket: '1m', aggregates: [{ fn: 'count' }] });
-    expect(answer.rows).toEqual([
-      { bucket: '2026-11-21T09:29:00.000Z', count: 1 },
-      { bucket: '2026-11-21T09:30:00.000Z', count: 2 },
-    ]);
-    expect(answer.meta.bucketMs).toBe(60_000);
   });
 });

@@ -122,3 +122,21 @@ export const generatedSearch: fc.Arbitrary<string> = fc.letrec<{ node: string }>
     { arbitrary: tie('node').map((node) => `-(${node})`), weight: 1 },
   ),
 })).node;
+
+/** As {@link generatedEvent} gives them, but in two of the hours an attribute holds values of one type only. */
+export function mixedEvents(count: number): Event[] {
+  return numbered(fc.sample(generatedEvent, count).map(ofOneKind));
+}
+
+function ofOneKind(event: Record<string, unknown>): Record<string, unknown> {
+  const hour = new Date(String(event.timestamp)).getUTCHours();
+  const type = { 6: 'string', 7: 'number' }[hour];
+  if (type === undefined) return event;
+  return Object.fromEntries(
+    Object.entries(event).filter(([name, value]) => {
+      const isExact =
+        typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value) || Math.abs(value) >= 1e21;
+      return !ATTRIBUTES.includes(name) || value === null || (typeof value === type && isExact);
+    }),
+  );
+}

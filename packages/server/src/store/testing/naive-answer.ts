@@ -1,4 +1,7 @@
-/** What a plan answers, worked out the slow and obvious way: the oracle for the SQL. Values only, without intervals. */
+/**
+ * What a plan answers, worked out the slow and obvious way: the oracle for every store's own way. Values only; their
+ * intervals are in `naive-measures.ts`.
+ */
 import { matchesSearch } from '../../query/match.ts';
 import type { Aggregate, Plan } from '../../query/plan.ts';
 import { parseSearch } from '../../query/search.ts';
@@ -10,6 +13,7 @@ export interface NaiveGroup {
   readonly values: readonly (number | null)[];
   /** Whether a sampled event has part in each of the values. */
   readonly isEstimated: readonly boolean[];
+  readonly members: readonly Event[];
 }
 
 export function naiveEvents(plan: Plan, events: readonly Event[], nowMs: number): Event[] {
@@ -39,6 +43,7 @@ export function naiveGroups(plan: Plan, events: readonly Event[], nowMs: number)
     const aggregates: readonly Aggregate[] = plan.aggregates.length === 0 ? [{ fn: 'count' }] : plan.aggregates;
     return {
       keys,
+      members,
       values: aggregates.map((aggregate) => naiveValue(aggregate, members)),
       isEstimated: aggregates.map((aggregate) =>
         members.some((event) => weight(event) > 1 && takesPart(aggregate, event)),
@@ -52,7 +57,6 @@ function naiveValue(aggregate: Aggregate, members: readonly Event[]): number | n
     const value = event[aggregate.field ?? ''];
     return typeof value === 'number' ? [{ value, weight: weight(event) }] : [];
   });
-  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   const whole = sum(pairs.map((pair) => pair.weight));
   switch (aggregate.fn) {
     case 'count':
@@ -89,16 +93,20 @@ function takesPart(aggregate: Aggregate, event: Event): boolean {
   return aggregate.fn === 'distinct' ? distinctKey(value) !== undefined : typeof value === 'number';
 }
 
-function distinctKey(value: unknown): string | undefined {
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+export function distinctKey(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : JSON.stringify(value);
 }
 
-function weight(event: Event): number {
+export function weight(event: Event): number {
   const rate = event['sampling.rate'];
   return typeof rate === 'number' ? 1 / rate : 1;
 }
 
-function isFailure(event: Event): boolean {
+export function isFailure(event: Event): boolean {
   const { level, status } = event;
   return (
     level === 'error' ||
