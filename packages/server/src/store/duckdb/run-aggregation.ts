@@ -1,4 +1,7 @@
-/** Runs an aggregation on one connection. */
+/**
+ * Runs an aggregation on one connection: in one pass where nothing in reach is sampled (exact-groups.ts), otherwise weighted, by
+ * trace and then by group.
+ */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Measure } from '../../query/answer.ts';
 import type { Aggregation } from '../../query/compile-aggregation.ts';
@@ -6,6 +9,7 @@ import { type AggregationAnswer, answerOf } from '../../query/measures.ts';
 import type { Plan } from '../../query/plan.ts';
 import type { SqlValue } from '../../query/sql-text.ts';
 import { type Row, readRows } from './database.ts';
+import { exactGroupsSql } from './exact-groups.ts';
 import { distributionSql, percentileSql, readPercentiles } from './percentiles.ts';
 
 export async function runAggregation(
@@ -14,19 +18,31 @@ export async function runAggregation(
   values: readonly SqlValue[],
   plan: Plan,
 ): Promise<AggregationAnswer> {
-  const { keys } = aggregation;
-  const found = await readGroups(connection, aggregation, values, plan.limit + 1);
+  const { keys, clustered } = aggregation;
+  const found = clustered
+    ? await readGroups(connection, aggregation, values, plan.limit + 1)
+    : await readRows(connection, exactGroupsSql(aggregation, plan.limit + 1), [...values]);
   const limited = found.length > plan.limit;
   const groups = found.slice(0, plan.limit);
 
   const percentiles = new Map<number, readonly (Measure | null)[]>();
   for (const percentile of aggregation.percentiles) {
-    percentiles.set(percentile.index, await readPercentiles(connection, groups, percentile, keys));
+    const { index } = percentile;
+    percentiles.set(
+      index,
+      clustered
+        ? await readPercentiles(connection, groups, percentile, keys)
+        : groups.map((group) => numberOrNull(group[`a${index}_value`])),
+    );
   }
   return answerOf(aggregation, plan, { groups, limited, percentiles });
 }
 
-/** Only what is read more than once becomes a temporary table: most aggregations are one statement. */
+function numberOrNull(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}
+
+/** The sums of weighted events. Only what is read more than once becomes a temporary table: most aggregations are one statement. */
 async function readGroups(
   connection: DuckDBConnection,
   aggregation: Aggregation,
@@ -34,7 +50,7 @@ async function readGroups(
   limit: number,
 ): Promise<Row[]> {
   const { percentiles, distinct, keys } = aggregation;
-  const events = aggregation.clustered ? withClusters(aggregation.events, keys) : aggregation.events;
+  const events = withClusters(aggregation.events, keys);
   const groups = groupsSql(aggregation, limit);
   if (percentiles.length + distinct.length === 0) {
     return readRows(connection, `WITH matching AS MATERIALIZED (${events}) ${groups}`, [...values]);
@@ -74,9 +90,8 @@ function groupsSql(aggregation: Aggregation, limit: number): string {
 }
 
 /** One row for each trace of a group that has several sampled events, and one for each other event. */
-function tracesSql({ keys, byEvent, byTrace, clustered }: Aggregation): string {
+function tracesSql({ keys, byEvent, byTrace }: Aggregation): string {
   const events = `SELECT ${[...keys, ...byEvent].join(', ')} FROM matching`;
-  if (!clustered) return events;
   const anyKeys = keys.map((key) => `any_value(${key}) AS ${key}`);
   return (
     `WITH repeated AS MATERIALIZED (SELECT k FROM matching WHERE k IS NOT NULL GROUP BY k HAVING count(*) > 1) ` +
