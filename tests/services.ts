@@ -2,13 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  endInstance,
-  type Instance,
-  runningProcess,
-  sharedInstance,
-  startInstance,
-} from '../scripts/services.d/instance.ts';
+import { endInstance, type Instance, sharedInstance, startInstance } from '../scripts/services.d/instance.ts';
 import { SERVICES, type ServiceName } from '../scripts/services.d/services.ts';
 import { freePort } from './processes.ts';
 
@@ -54,8 +48,7 @@ export interface OwnServiceOptions {
  */
 export async function needService(name: ServiceName): Promise<RunningService | undefined> {
   const instance = sharedInstance(SERVICES[name]);
-  if (runningProcess(instance) === undefined && (await instance.service.isReady(instance.port)))
-    return address(name, instance);
+  if (await instance.service.isReady(instance.port)) return address(name, instance);
   if (!isAvailable(name)) return undefined;
   await startInstance(instance);
   return address(name, instance);

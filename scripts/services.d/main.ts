@@ -1,6 +1,7 @@
 import { endInstance, runningProcess, sharedInstance, startInstance } from './instance.ts';
 import type { Service } from './service.ts';
 import { isServiceName, SERVICES } from './services.ts';
+import { SERVICES_FOLDER } from './software.ts';
 import { inTurn } from './turn.ts';
 
 const INSTALLED_WITHIN_MS = 20 * 60_000;
@@ -39,9 +40,9 @@ const VERBS: Readonly<Record<string, (service: Service) => Promise<string>>> = {
   status: async (service) => describe(service),
 };
 
-function install(service: Service): Promise<void> {
-  // Package managers don't like company.
-  return inTurn('install', INSTALLED_WITHIN_MS, () => service.install());
+async function install(service: Service): Promise<void> {
+  if (service.isInstalled()) return;
+  await inTurn(`install ${service.name} ${SERVICES_FOLDER}`, INSTALLED_WITHIN_MS, () => service.install());
 }
 
 function describe(service: Service): string {

@@ -1,7 +1,8 @@
 /**
  * A server that speaks MongoDB's protocol: SecantusDB, since no package manager has mongod itself. There are two of it.
- * The Python one is installed in seconds. The Rust one (`SERVICES_MONGODB=rust`, four minutes to build) follows MongoDB
- * more closely, and is preferred where it has been built. Both are betas: good enough to test against, no more.
+ * The Python one is installed in seconds and is what `SERVICES_MONGODB` means by default; the Rust one
+ * (`SERVICES_MONGODB=rust`, four minutes or more to build) follows MongoDB more closely: time-series collections, for
+ * example. Both are betas: good enough to test against, no more. Each has data of its own.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,28 +17,33 @@ export const mongodb: Service = {
   name: 'mongodb',
   defaultPort: 17017,
   url: (port) => `mongodb://127.0.0.1:${port}/?directConnection=true`,
-  isInstalled: () => existsSync(softwareFolder(RUST)) || existsSync(softwareFolder(PYTHON)),
-  install: async () => {
-    if (process.env.SERVICES_MONGODB === 'rust') return await installRust();
-    if (!existsSync(softwareFolder(RUST))) await installPython();
-  },
+  isInstalled: () => existsSync(softwareFolder(isRust() ? RUST : PYTHON)),
+  install: () => (isRust() ? installRust() : installPython()),
   prepare: ({ port, dataFolder }) => {
     // Without --sync-on-commit it acknowledges journaled writes that a crash then loses.
-    const args = ['--host', '127.0.0.1', '--port', `${port}`, '--storage-path', dataFolder, '--sync-on-commit'];
-    args.push('--enable-test-commands', '--log-level', 'WARNING');
-    if (existsSync(softwareFolder(RUST)))
+    const args = ['--host', '127.0.0.1', '--port', `${port}`, '--sync-on-commit', '--enable-test-commands'];
+    args.push('--log-level', 'WARNING', '--storage-path');
+    if (isRust())
       return {
         file: join(softwareFolder(RUST), 'bin/secantusd-rs'),
-        args: [...args, '--cache-size', '256M', '--log-file-max', '16MB'],
+        args: [...args, join(dataFolder, 'rust'), '--cache-size', '256M', '--log-file-max', '16MB'],
       };
     return {
       file: needProgram('python3', 'Debian: python3'),
-      args: [join(softwareFolder(PYTHON), 'bin/secantusd-py'), ...args],
+      args: [join(softwareFolder(PYTHON), 'bin/secantusd-py'), ...args, join(dataFolder, 'python')],
       env: { PYTHONPATH: softwareFolder(PYTHON) },
     };
   },
   isReady: async (port) => (await askBytes(port, HELLO)) !== undefined,
 };
+
+/** @throws Error when `SERVICES_MONGODB` names neither. */
+function isRust(): boolean {
+  const server = process.env.SERVICES_MONGODB || 'python';
+  if (server !== 'python' && server !== 'rust')
+    throw new Error(`SERVICES_MONGODB=${server} is neither python nor rust`);
+  return server === 'rust';
+}
 
 function installRust(): Promise<void> {
   const crate = ['secantus-mdb', '--version', '0.5.3-beta.196', '--locked', '--ignore-rust-version'];

@@ -62,8 +62,9 @@ export async function installDebianPackages(programs: Readonly<Record<string, st
   const apt = findProgram('apt-get');
   if (apt === undefined) throw new Error(`install ${names.join(', ')}: there is no apt-get here to do it`);
   const env = { RUNLEVEL: '1', DEBIAN_FRONTEND: 'noninteractive' };
+  const patience = ['-o', 'DPkg::Lock::Timeout=300'];
   await runAsRoot([apt, 'update', '-q'], env);
-  await runAsRoot([apt, 'install', '-yq', '--no-install-recommends', ...names], env);
+  await runAsRoot([apt, 'install', ...patience, '-yq', '--no-install-recommends', ...names], env);
 }
 
 function runAsRoot(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<void> {
