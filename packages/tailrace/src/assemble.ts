@@ -118,7 +118,10 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   const levels = new Levels(options.level);
   const log = createLogger((level, message, topic, context, bound) => {
     const frame = storage.getStore();
-    frame?.scope.noteLine(level);
+    if (frame !== undefined) {
+      frame.scope.noteLine(level);
+      if (recorder.leaveOutLine(level, frame)) return;
+    }
     recorder.recordLine(new Line(lineHost, frame, level, message, topic, context, bound));
   }, levels);
   const lineHost = { service: options.service, base, describeError: serialiser.describeError };

@@ -19,6 +19,17 @@ export interface SampledOut {
   readonly count: number;
 }
 
+interface Tally {
+  count: number;
+}
+
+interface LastTally {
+  readonly rule: string;
+  readonly service: string;
+  readonly route: string | undefined;
+  readonly tally: Tally;
+}
+
 const MAX_ROUTES = 1_000;
 const OVERFLOW = '…';
 
@@ -31,9 +42,11 @@ const OVERFLOW = '…';
 export class Ledger {
   readonly #owner: LedgerOwner;
   readonly #kept = new Map<string, number>();
-  readonly #sampledOut = new Map<string, Map<string, Map<string, number>>>();
+  readonly #sampledOut = new Map<string, Map<string, Map<string, Tally>>>();
   readonly #dropped = new Map<string, Losses>();
   readonly #dead = new Map<string, Losses>();
+  /** Where the last event that was left out was counted: those of one scope follow each other. */
+  #last: LastTally = { rule: '', service: '', route: '', tally: { count: 0 } };
   #emitted = 0;
   #sequence = 0;
   #routes = 0;
@@ -66,13 +79,24 @@ export class Ledger {
   }
 
   enterSampledOut(rule: string, service: string, route: string | undefined): void {
-    const byService = entryOf(this.#sampledOut, rule, newMap<Map<string, number>>);
+    const last = this.#last;
+    if (last.rule !== rule || last.service !== service || last.route !== route) {
+      this.#last = { rule, service, route, tally: this.#tallyOf(rule, service, route) };
+    }
+    this.#last.tally.count += 1;
+  }
+
+  #tallyOf(rule: string, service: string, route: string | undefined): Tally {
+    const byService = entryOf(this.#sampledOut, rule, newMap<Map<string, Tally>>);
     const isFull = this.#routes >= MAX_ROUTES;
-    const byRoute = entryOf(byService, isFull && !byService.has(service) ? OVERFLOW : service, newMap<number>);
+    const byRoute = entryOf(byService, isFull && !byService.has(service) ? OVERFLOW : service, newMap<Tally>);
     const name = isFull && !byRoute.has(route ?? '') ? OVERFLOW : (route ?? '');
-    const count = byRoute.get(name) ?? 0;
-    if (count === 0) this.#routes += 1;
-    byRoute.set(name, count + 1);
+    const known = byRoute.get(name);
+    if (known !== undefined) return known;
+    const tally = { count: 0 };
+    this.#routes += 1;
+    byRoute.set(name, tally);
+    return tally;
   }
 
   /** A kept event didn't reach the spool. */
@@ -96,7 +120,7 @@ export class Ledger {
     const result: SampledOut[] = [];
     for (const [rule, byService] of this.#sampledOut) {
       for (const [service, byRoute] of byService) {
-        for (const [route, count] of byRoute) result.push({ rule, service, route, count });
+        for (const [route, { count }] of byRoute) result.push({ rule, service, route, count });
       }
     }
     return result;

@@ -1,4 +1,4 @@
-import type { Level } from '../event.ts';
+import { LEVELS, type Level } from '../event.ts';
 
 export const LEVEL_RANK: Readonly<Record<Level, number>> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, fatal: 5 };
 
@@ -8,15 +8,20 @@ export function isLevel(value: unknown): value is Level {
 
 /** How many lines of each level were logged in a scope. */
 export class LineCounts {
-  readonly #counts = new Map<Level, number>();
+  /** By rank. */
+  readonly #counts = [0, 0, 0, 0, 0, 0];
   highest: Level = 'trace';
 
   add(level: Level): void {
-    this.#counts.set(level, (this.#counts.get(level) ?? 0) + 1);
-    if (LEVEL_RANK[level] > LEVEL_RANK[this.highest]) this.highest = level;
+    const rank = LEVEL_RANK[level];
+    this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;
+    if (rank > LEVEL_RANK[this.highest]) this.highest = level;
   }
 
   writeTo(fields: Record<string, unknown>): void {
-    for (const [level, count] of this.#counts) fields[`log.counts.${level}`] = count;
+    for (const level of LEVELS) {
+      const count = this.#counts[LEVEL_RANK[level]] ?? 0;
+      if (count > 0) fields[`log.counts.${level}`] = count;
+    }
   }
 }

@@ -1,8 +1,9 @@
-import { EVENT_SCHEMA, formatEventId } from '../event.ts';
+import { EVENT_SCHEMA, formatEventId, type Level } from '../event.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { keepAside } from '../logger/line.ts';
 import type { Decision, Policy, Subject } from '../sampling/index.ts';
 import type { OpenScope } from '../scope/open-scope.ts';
+import type { Frame } from '../scope/scope.ts';
 import type { Serialiser } from '../serialise/index.ts';
 import type { Spool } from '../spool/types.ts';
 
@@ -25,6 +26,8 @@ export interface RecorderParts {
 
 export interface Recorder {
   recordScope(scope: OpenScope): void;
+  /** Counts an ordinary line in a scope that isn't kept; false where it has to be made, and recorded. */
+  leaveOutLine(level: Level, frame: Frame): boolean;
   /** A line, or anything else whose fields are complete. */
   recordLine(line: Subject & { readonly fields: Record<string, unknown> }): void;
 }
@@ -74,6 +77,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
       const decision = !own.keep && scope.promised !== undefined ? scope.promised : own;
       if (decision.keep) keep(decision, () => scope.completeRecord());
       else ledger.enterSampledOut(decision.rule, scope.service, scope.routeTemplate);
+    },
+    leaveOutLine(level, frame) {
+      const decision = policy.decideOrdinaryLine(level, frame.scope);
+      if (decision === undefined || decision.keep) return false;
+      ledger.enterEmitted();
+      ledger.enterSampledOut(decision.rule, frame.service, frame.scope.route);
+      return true;
     },
     recordLine(line) {
       const decision = decide(line);

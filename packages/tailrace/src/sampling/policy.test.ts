@@ -208,3 +208,29 @@ describe('pressure', () => {
     expect(policy.decide(subject({ status: 500 }))).toMatchObject({ keep: true, rate: 1, urgent: true });
   });
 });
+
+describe('the short way of ordinary lines', () => {
+  it('comes to the same decision as the long way, or to none', () => {
+    const lines = fc.record({
+      level: fc.constantFrom('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
+      route: fc.constantFrom(undefined, '/products', '/payments'),
+      method: fc.constantFrom(undefined, 'GET', 'POST'),
+      randomness: fc.constantFrom('00000000000000', '7fffffffffffff', 'fd70a3d70a3d70', 'ffffffffffffff'),
+      rateHint: fc.constantFrom(undefined, { rule: 'NO_LOG', rate: 0 }, { rule: 'SAMPLING_HINT', rate: 0.5 }),
+      neighbour: fc.constantFrom(undefined, { rule: 'CALLEE_KEPT', rate: 1, because: 'HAS_ERROR' }),
+    } as const);
+    const rules = fc.constantFrom<readonly SamplingRule[]>([], [{ name: 'products', rate: 0.5, route: '/products' }]);
+    let decided = 0;
+    fc.assert(
+      fc.property(lines, rules, fc.constantFrom(0, 0.01, 1), (line, own, normalRate) => {
+        const policy = policyWith({ normalRate, rules: own, criticalRoutes: ['POST /payments'] });
+        const decision = policy.decideOrdinaryLine(line.level, line);
+        if (decision === undefined) return;
+        decided += 1;
+        const long = subject({ kind: 'line_in_scope', status: undefined, durationMs: undefined, ...line });
+        expect(decision).toEqual(policy.decide(long));
+      }),
+    );
+    expect(decided).toBeGreaterThan(10);
+  });
+});

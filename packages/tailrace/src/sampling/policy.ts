@@ -55,6 +55,9 @@ export interface Subject {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** What a line takes over from its scope. */
+export type LineSurroundings = Pick<Subject, 'route' | 'method' | 'randomness' | 'rateHint' | 'neighbour'>;
+
 /** What another service said of its own decision, made by the same bits as ours. */
 export interface Neighbour {
   readonly rule: 'CALLEE_KEPT' | 'CALLER_KEPT';
@@ -86,6 +89,11 @@ export interface Explanation extends Decision {
 
 export interface Policy {
   decide(subject: Subject): Decision;
+  /**
+   * The decision on an ordinary log line in a scope, by what is known without making the line: the same as `decide` would
+   * come to, or `undefined` where more has to be looked at. Most lines of a busy service end here.
+   */
+  decideOrdinaryLine(level: Level, scope: LineSurroundings): Decision | undefined;
   explain(subject: Subject): Explanation;
   /** The threshold of the normal rate as it is now. */
   normalThreshold(): string | undefined;
@@ -169,6 +177,12 @@ export function createPolicy(options: PolicyOptions): Policy {
 
   return {
     decide,
+    decideOrdinaryLine(level, { route, method, randomness, rateHint, neighbour }) {
+      if (level === 'error' || level === 'fatal' || rules.length > 0) return undefined;
+      if (rateHint !== undefined || neighbour !== undefined) return undefined;
+      if (route !== undefined && isCritical(method, route)) return CRITICAL_ROUTE;
+      return normal.decide(randomness);
+    },
     explain: (subject) => explain(subject, decide(subject), rules, options),
     normalThreshold: () => normal.threshold,
     normalRate: () => normal.rate,
