@@ -2,16 +2,20 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import type { ResolvedOptions } from './configuration/resolve-options.ts';
 import type { Delivery, DeliveryReport } from './delivery/types.ts';
+import type { Level } from './event.ts';
 import type { Ledger } from './ledger/index.ts';
 import { Line } from './logger/line.ts';
 import { createLogger, Levels } from './logger/logger.ts';
 import { Counters } from './metrics/counters.ts';
 import { createReportReader } from './metrics/delivery-reports.ts';
+import { createFallbackAlerts } from './metrics/fallback-alerts.ts';
 import type { Notices } from './metrics/notices.ts';
+import type { SpoolStages } from './metrics/spool-stages.ts';
 import { type EndingInstance, UnfinishedError, unwatchProcessEnd, watchProcessEnd } from './process-end/process-end.ts';
 import { createRecorder } from './recording/recorder.ts';
 import { createRedactor } from './redaction/index.ts';
 import { createPolicy, subjectOfEvent } from './sampling/index.ts';
+import type { SamplingHint } from './sampling/policy.ts';
 import { MISUSE, type MisuseCode } from './scope/misuse.ts';
 import { OpenScope, stepArguments } from './scope/open-scope.ts';
 import type { Frame, ScopeHost } from './scope/scope.ts';
@@ -23,7 +27,7 @@ import { fetchInScope, noteCallee } from './trace/callees.ts';
 import { identify, outgoingHeaders } from './trace/trace-identity.ts';
 
 /** What of a delivery is needed here. */
-export type StartedDelivery = Pick<Delivery, 'wake' | 'flush' | 'close' | 'stats'>;
+export type StartedDelivery = Pick<Delivery, 'wake' | 'alert' | 'flush' | 'close' | 'stats'>;
 
 export interface TailraceParts {
   readonly options: ResolvedOptions;
@@ -35,6 +39,7 @@ export interface TailraceParts {
   readonly isSpoolInMemory: boolean;
   /** Removes a spool that is closed and delivered, at once. */
   readonly discardSpool?: () => void;
+  readonly spoolStages?: SpoolStages;
   readonly startDelivery: (onReport: (report: DeliveryReport) => void) => StartedDelivery;
 }
 
@@ -144,15 +149,29 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     );
   }
 
+  function record(level: Level, message: string, topic: string, fields: Readonly<Record<string, unknown>>): void {
+    recorder.recordLine(new OwnLine(lineHost, undefined, level, message, topic, fields, undefined));
+  }
+
+  const tellFallback = createFallbackAlerts({
+    service: options.service,
+    host: hostname(),
+    notices,
+    record,
+    post: (text) => delivery.alert(text),
+    now: Date.now,
+  });
   const onReport = createReportReader({
     producer,
     ledger,
     notices,
-    recordError: (message, topic, fields) => {
-      recorder.recordLine(new Line(lineHost, undefined, 'error', message, topic, fields, undefined));
-    },
+    tellFallback,
+    recordError: (message, topic, fields) => record('error', message, topic, fields),
   });
   const delivery = parts.startDelivery(onReport);
+  parts.spoolStages?.listen((change) => {
+    tellFallback({ route: undefined, ...change, waitingBytes: spool.stats().waitingBytes });
+  });
 
   function writeLedger(closed: boolean): void {
     if (ledgerChanges === ledger.changes && !closed) return;
@@ -276,6 +295,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       if (isClosed) return;
       isClosed = true;
       clearInterval(heartbeat);
+      parts.spoolStages?.stop();
       unwatchProcessEnd(ending);
       writeLedger(true);
       spool.flush();
@@ -287,6 +307,15 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   };
   return tailrace;
 }
+
+/** What Tailrace says of itself is no traffic: no share of it is left out. */
+class OwnLine extends Line {
+  override get rateHint(): SamplingHint {
+    return KEPT_WHOLE;
+  }
+}
+
+const KEPT_WHOLE: SamplingHint = { rule: 'SAMPLING_HINT', rate: 1 };
 
 function endOnce(scope: OpenScope): void {
   if (!scope.isEnded) scope.end();

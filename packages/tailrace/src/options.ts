@@ -18,10 +18,16 @@ export interface TailraceOptions {
   /** `memory` where there is no disk: delivery runs inline, and `flush()` ends it. */
   readonly spool?: SpoolSettings | 'memory';
   /**
-   * Where events go. @defaultValue one route `tailrace` to the server at `TAILRACE_URL` where that is set, else one
-   * route `console`
+   * Where events go. @defaultValue one route, made from the environment: to `STORAGE_TYPE`, with the broker of `MQ_TYPE`
+   * before it where `MQ_ENABLED` is true; without these, to the server at `TAILRACE_URL`, else to the console
    */
   readonly routes?: readonly RouteOptions[];
+  /**
+   * Where each change of a fallback is posted, as `{ "text": … }` (the form of Slack). A secret.
+   *
+   * @defaultValue `TAILRACE_ALERT_WEBHOOK_URL`, or the content of the file `TAILRACE_ALERT_WEBHOOK_URL_FILE`; else nowhere
+   */
+  readonly alertWebhookUrl?: string;
   /** Stack traces in events. @defaultValue false when `environment` is `production`, else true */
   readonly includeStack?: boolean;
   /** Lines below this level are not written; per topic with `log.setLevel`. @defaultValue `LOG_LEVEL`, else `info` */

@@ -3,17 +3,18 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { assembleTailrace, type StartedDelivery } from './assemble.ts';
 import { type ResolvedOptions, resolveOptions } from './configuration/resolve-options.ts';
+import { createClock } from './delivery/clock.ts';
 import { startDelivery } from './delivery/delivery.ts';
-import type { DeliveryReport, RouteOptions } from './delivery/types.ts';
+import type { DeliveryReport } from './delivery/types.ts';
 import { createProducerId } from './event.ts';
 import { Ledger, type LedgerLine } from './ledger/index.ts';
 import type { Logger } from './logger/logger.ts';
 import { Notices } from './metrics/notices.ts';
+import { SpoolStages } from './metrics/spool-stages.ts';
 import type { TailraceStats } from './metrics/stats.ts';
 import type { TailraceOptions } from './options.ts';
 import type { Explanation } from './sampling/index.ts';
 import type { Scope, ScopeFields, StepOptions } from './scope/scope.ts';
-import { consoleSink, tailraceSink } from './sinks/index.ts';
 import {
   claimSpool,
   type MemorySpool,
@@ -111,6 +112,7 @@ export function createTailrace(options: TailraceOptions = {}): Tailrace {
     notices,
     spool: opened.spool,
     isSpoolInMemory: opened.memory !== undefined,
+    ...(opened.stages !== undefined && { spoolStages: opened.stages }),
     ...(opened.claim !== undefined && { discardSpool: () => removeFolderNow(opened.spool.directory) }),
     startDelivery: (onReport) => startDeliveryFor(resolved, spoolRoot, opened, onReport),
   });
@@ -149,6 +151,7 @@ function removeFolderNow(directory: string): void {
 
 interface OpenedSpool {
   readonly spool: Spool;
+  readonly stages?: SpoolStages;
   /** Keeps other processes from adopting the folder while this one lives. */
   readonly claim?: SpoolClaim;
   readonly memory: MemorySpool | undefined;
@@ -163,9 +166,14 @@ function openSpoolFor(options: ResolvedOptions, directory: string, ledger: Ledge
   };
   const settings = options.spool;
   if (settings !== 'memory' && canMakeFolder(directory, notices)) {
-    const spool = openSpool({ directory, ...settings, ...callbacks });
+    const stages = new SpoolStages(createClock(true));
+    const onNotice: typeof callbacks.onNotice = (notice) => {
+      callbacks.onNotice(notice);
+      stages.hear(notice.code);
+    };
+    const spool = openSpool({ directory, ...settings, ...callbacks, onNotice });
     const outcome = claimSpool(directory, { onNotice: callbacks.onNotice });
-    return { spool, memory: undefined, ...(outcome.kind !== 'held' && { claim: outcome.claim }) };
+    return { spool, stages, memory: undefined, ...(outcome.kind !== 'held' && { claim: outcome.claim }) };
   }
   const bytes = settings === 'memory' ? undefined : settings.memoryBytes;
   const memory = openMemorySpool({ ...(bytes === undefined ? {} : { maxBytes: bytes }), ...callbacks });
@@ -201,14 +209,9 @@ function startDeliveryFor(
   return startDelivery({
     spoolRoot,
     directory: spool.directory,
-    routes: options.routes ?? [defaultRoute(options)],
+    routes: options.routes,
     ...(memory === undefined ? {} : { mode: 'inline', openMemoryReader: memory.openReader }),
+    alertWebhookUrl: options.alertWebhookUrl,
     onReport,
   });
-}
-
-function defaultRoute({ server }: ResolvedOptions): RouteOptions {
-  if (server === undefined) return { name: 'console', sinks: [consoleSink()] };
-  const { url, key } = server;
-  return { name: 'tailrace', sinks: [tailraceSink(key === undefined ? { url } : { url, key })] };
 }

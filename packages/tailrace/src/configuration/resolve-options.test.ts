@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TailraceOptions } from '../options.ts';
 import { createTailrace } from '../tailrace.ts';
-import { type Environment, resolveOptions, TailraceConfigError } from './resolve-options.ts';
+import { resolveOptions, TailraceConfigError } from './resolve-options.ts';
+import type { Environment } from './variables.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-options-'));
 
@@ -29,8 +30,7 @@ describe('options', () => {
       includeStack: true,
       level: 'info',
       handleExit: true,
-      routes: undefined,
-      server: undefined,
+      routes: [{ name: 'console', sinks: [{ name: 'console' }] }],
     });
   });
 
@@ -48,7 +48,7 @@ describe('options', () => {
     expect(resolveOptions({}, env, folder)).toMatchObject({
       service: 'shop',
       includeStack: false,
-      server: { url: 'http://127.0.0.1:7300', key: 'k' },
+      routes: [{ name: 'tailrace', sinks: [{ options: { url: 'http://127.0.0.1:7300', key: 'k' } }] }],
       sampling: { normalRate: 0.2, slowThresholdMs: 500, criticalRoutes: ['/payments', 'POST /orders/**'] },
       level: 'warn',
     });
@@ -63,7 +63,7 @@ describe('options', () => {
     expect(resolveOptions({}, env, application)).toMatchObject({
       service: 'my-shop',
       version: '3.1.4',
-      server: { key: 's3cret' },
+      routes: [{ sinks: [{ options: { key: 's3cret' } }] }],
     });
   });
 });
@@ -151,7 +151,7 @@ describe('faults', () => {
       'spool.segmentBytes is 0',
       'spool.memoryBytes is -1',
       'spool.fsync is 1000000000000',
-      'routes[0].sinks[0].name is "consol"; accepted: console, file, tailrace. Did you mean console?',
+      'routes[0].sinks[0].name is "consol"; accepted: console, file, tailrace, kafka, redis, mongodb, clickhouse. Did you mean console?',
       'routes[0].batchLine is not an option',
       'routes[0].retry.attempt is not an option',
       'routes[1].name is missing',

@@ -14,8 +14,10 @@ import type {
 import { BUILTIN_RULES } from '../sampling/index.ts';
 import { SMALLEST_LIMITS } from '../serialise/index.ts';
 import { Check } from './check-options.ts';
+import { resolveAlertWebhook, resolveServer, routeOfEnvironment } from './environment-routes.ts';
 import { resolveRedaction } from './resolve-redaction.ts';
 import { resolveRoutes } from './resolve-routes.ts';
+import { type Environment, nonEmpty, numberOf } from './variables.ts';
 
 /**
  * Options and environment, checked and completed. All faults are found before one of them is thrown, so that a broken
@@ -30,9 +32,8 @@ export interface ResolvedOptions {
   readonly redaction: RedactionOptions | false;
   readonly limits: Partial<EventLimits>;
   readonly spool: SpoolSettings | 'memory';
-  /** `undefined` where nothing was said: then `server` decides. */
-  readonly routes: readonly RouteOptions[] | undefined;
-  readonly server: { readonly url: string; readonly key: string | undefined } | undefined;
+  readonly routes: readonly RouteOptions[];
+  readonly alertWebhookUrl: string | undefined;
   readonly includeStack: boolean;
   readonly level: Level;
   readonly handleExit: boolean;
@@ -51,8 +52,6 @@ export class TailraceConfigError extends Error {
   }
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const OPTION_KEYS = [
   'service',
   'version',
@@ -63,6 +62,7 @@ const OPTION_KEYS = [
   'limits',
   'spool',
   'routes',
+  'alertWebhookUrl',
   'includeStack',
   'level',
   'handleExit',
@@ -129,8 +129,8 @@ export function resolveOptions(options: TailraceOptions, env: Environment, cwd: 
     redaction: resolveRedaction(check, given.redaction),
     limits: resolveLimits(check, given.limits),
     spool: resolveSpool(check, given.spool),
-    routes: resolveRoutes(check, given.routes),
-    server: resolveServer(check, env),
+    routes: routesOf(check, given.routes, env, cwd),
+    alertWebhookUrl: resolveAlertWebhook(check, given.alertWebhookUrl, env),
     includeStack: check.flag('includeStack', given.includeStack) ?? environment !== 'production',
     level:
       check.level('level', given.level) ?? check.level('LOG_LEVEL', nonEmpty(env.LOG_LEVEL)?.toLowerCase()) ?? 'info',
@@ -139,6 +139,13 @@ export function resolveOptions(options: TailraceOptions, env: Environment, cwd: 
   };
   if (check.faults.length > 0) throw new TailraceConfigError(check.faults);
   return resolved;
+}
+
+/** Routes in code win over those of the environment. */
+function routesOf(check: Check, given: unknown, env: Environment, cwd: string): readonly RouteOptions[] {
+  if (given === undefined) return [routeOfEnvironment(check, env, cwd)];
+  resolveServer(check, env);
+  return resolveRoutes(check, given);
 }
 
 function resolveSampling(check: Check, value: unknown, env: Environment): Required<SamplingOptions> {
@@ -231,39 +238,6 @@ function resolveSpool(check: Check, value: unknown): SpoolSettings | 'memory' {
     check.fault('spool.fsync', fsync, `'off', 'always', or an interval in milliseconds, at most ${LONGEST_TIMER_MS}`);
   }
   return settings;
-}
-
-function resolveServer(check: Check, env: Environment): ResolvedOptions['server'] {
-  const url = nonEmpty(env.TAILRACE_URL);
-  const keyFile = nonEmpty(env.TAILRACE_INGEST_KEY_FILE);
-  let key = nonEmpty(env.TAILRACE_INGEST_KEY);
-  if (keyFile !== undefined && key === undefined) {
-    try {
-      key = nonEmpty(readFileSync(keyFile, 'utf8').trim());
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      check.fault('TAILRACE_INGEST_KEY_FILE', keyFile, `a file that can be read (${reason})`);
-    }
-  }
-  if (url === undefined) return undefined;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    check.fault('TAILRACE_URL', url, 'an address such as http://127.0.0.1:7300');
-    return undefined;
-  }
-  return { url, key };
-}
-
-/** A variable that is set to nothing is not set. */
-function nonEmpty(value: string | undefined): string | undefined {
-  return value === undefined || value.trim() === '' ? undefined : value;
-}
-
-/** The number in a variable; the text itself where it is none, so that the fault shows it. */
-function numberOf(value: string | undefined): number | string | undefined {
-  const text = nonEmpty(value);
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  return Number.isNaN(number) ? text : number;
 }
 
 function readManifest(cwd: string): { readonly name: string | undefined; readonly version: string | undefined } {

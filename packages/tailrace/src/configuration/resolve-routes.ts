@@ -1,5 +1,6 @@
+import { BREAKER_PRESET_NAMES } from '../delivery/breaker.ts';
 import { faultsOfRoutes } from '../delivery/check-routes.ts';
-import type { RouteOptions } from '../delivery/types.ts';
+import { type BreakerSettings, BUILTIN_SINKS, type RouteOptions } from '../delivery/types.ts';
 import type { Check } from './check-options.ts';
 
 const ROUTE_KEYS = [
@@ -17,11 +18,10 @@ const ROUTE_KEYS = [
 const RETRY_KEYS = ['initialMs', 'maxMs', 'attempts'] as const satisfies readonly (keyof NonNullable<
   RouteOptions['retry']
 >)[];
-const BREAKER_KEYS = ['failures', 'openMs'] as const satisfies readonly (keyof NonNullable<RouteOptions['breaker']>)[];
+const BREAKER_KEYS = ['failures', 'successes', 'openMs'] as const satisfies readonly (keyof BreakerSettings)[];
 
 /** What is wrong with the shape is told by `check`; what is wrong with the rest, by the delivery itself. */
-export function resolveRoutes(check: Check, value: unknown): readonly RouteOptions[] | undefined {
-  if (value === undefined) return undefined;
+export function resolveRoutes(check: Check, value: unknown): readonly RouteOptions[] {
   const routes = check.list('routes', value);
   const shaped = routes.filter((entry, i): entry is RouteOptions => {
     const before = check.faults.length;
@@ -42,7 +42,8 @@ function checkRoute(check: Check, at: string, entry: unknown): void {
     checkSink(check, `${at}.sinks[${i}]`, sink);
   });
   check.object(`${at}.retry`, route.retry, RETRY_KEYS);
-  check.object(`${at}.breaker`, route.breaker, BREAKER_KEYS);
+  if (typeof route.breaker === 'string') check.oneOf(`${at}.breaker`, route.breaker, BREAKER_PRESET_NAMES);
+  else check.object(`${at}.breaker`, route.breaker, BREAKER_KEYS);
 }
 
 /** Sinks have keys of their own beside these: a `memorySink` holds its events. */
@@ -50,7 +51,7 @@ function checkSink(check: Check, at: string, value: unknown): void {
   const { kind, name, module, sink } = check.record(at, value);
   switch (check.oneOf(`${at}.kind`, kind ?? 'missing', ['builtin', 'module', 'main'])) {
     case 'builtin':
-      check.oneOf(`${at}.name`, name ?? 'missing', ['console', 'file', 'tailrace']);
+      check.oneOf(`${at}.name`, name ?? 'missing', BUILTIN_SINKS);
       return;
     case 'module':
       required(check, `${at}.name`, name);

@@ -8,6 +8,7 @@ export function faultsOfRoutes(routes: readonly RouteOptions[]): string[] {
   const names = new Set<string>();
   if (routes.length === 0) faults.push('there is no route: give at least one, for example with a consoleSink()');
   for (const route of routes) {
+    const breaker = typeof route.breaker === 'string' ? undefined : route.breaker;
     const name = String(route.name);
     if (!ROUTE_NAME.test(name)) {
       faults.push(`a route's name is 1 to 100 letters, digits, "-" or "_", and not ${JSON.stringify(route.name)}`);
@@ -25,8 +26,9 @@ export function faultsOfRoutes(routes: readonly RouteOptions[]): string[] {
       ['retry.initialMs', route.retry?.initialMs, 0],
       ['retry.maxMs', route.retry?.maxMs, 0],
       ['retry.attempts', route.retry?.attempts, 1],
-      ['breaker.failures', route.breaker?.failures, 1],
-      ['breaker.openMs', route.breaker?.openMs, 0],
+      ['breaker.failures', breaker?.failures, 1],
+      ['breaker.successes', breaker?.successes, 1],
+      ['breaker.openMs', breaker?.openMs, 0],
     ] as const) {
       if (value !== undefined && !(Number.isFinite(value) && value >= least)) {
         faults.push(`${option} of route ${JSON.stringify(name)} must be a number from ${least} up, and is ${value}`);

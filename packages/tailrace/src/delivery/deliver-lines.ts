@@ -36,7 +36,7 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
     if (!gate.enter()) continue;
     const toSend = selected.lines === rest.lines ? rest : toBatch(selected.lines);
     const attempt = await gate.send(toSend, stop);
-    route.changed.ring();
+    route.noteSinks();
     if (attempt.kind === 'called_off') return false;
     if (attempt.failure !== undefined) route.tellFailure(gate.sink.name, attempt.failure, toSend.lines[0]);
 

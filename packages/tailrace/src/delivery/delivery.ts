@@ -3,7 +3,7 @@
 import { faultsOfRoutes } from './check-routes.ts';
 import { createClock } from './clock.ts';
 import { makeSinkWhenNeeded } from './make-sink.ts';
-import { startEngine } from './start-engine.ts';
+import { stageOfSpec, startEngine } from './start-engine.ts';
 import type { Delivery, DeliveryOptions, DeliveryReport } from './types.ts';
 import { WorkerDelivery } from './worker-delivery.ts';
 import { findWorkerFile } from './worker-file.ts';
@@ -38,16 +38,19 @@ function deliverInline(options: DeliveryOptions): Delivery {
       directory: options.directory,
       openMemoryReader: options.openMemoryReader,
       clock: createClock(true),
+      alertWebhookUrl: options.alertWebhookUrl,
       onReport: options.onReport,
     },
     options.routes.map(({ sinks, ...route }) => ({
       options: route,
+      stages: sinks.map(stageOfSpec),
       makeSinks: (context) =>
         sinks.map((spec) => (spec.kind === 'main' ? spec.sink : makeSinkWhenNeeded(spec, context))),
     })),
   );
   return {
     wake: () => engine.wake(),
+    alert: (text) => engine.alert(text),
     flush: (timeoutMs) => holdProcess(engine.flush(timeoutMs)),
     close: (timeoutMs) => holdProcess(engine.close(timeoutMs)),
     stats: () => holdProcess(engine.stats()),

@@ -122,6 +122,7 @@ export class Engine {
       await this.#end(spool, isDelivered && spool.isOwn);
     }
     await Promise.all([...this.#replays.values()].map((lane) => lane.stop()));
+    for (const route of this.#parts.routes) route.stop();
     const gates = this.#parts.routes.flatMap((route) => route.gates);
     await Promise.all(gates.map((gate) => gate.close()));
     this.#parts.desk.flush();

@@ -2,18 +2,21 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createSink as createConsoleSink } from '../sinks/console.ts';
-import { createSink as createFileSink } from '../sinks/file.ts';
-import { createSink as createTailraceSink } from '../sinks/tailrace.ts';
 import type { CreateSink, Sink, SinkContext } from './sink.ts';
-import type { SinkSpec } from './types.ts';
+import type { BuiltinSink, SinkSpec } from './types.ts';
 
-/** The sinks that come with the package. They check their options themselves. */
-const BUILTIN: Readonly<Record<string, CreateSink>> = {
-  console: createConsoleSink,
-  file: createFileSink,
-  tailrace: createTailraceSink,
+/** The sinks that come with the package, loaded when one is made. They check their options themselves. */
+const BUILTIN: Readonly<Partial<Record<BuiltinSink, () => Promise<{ readonly createSink: CreateSink }>>>> = {
+  console: () => import('../sinks/console.ts'),
+  file: () => import('../sinks/file.ts'),
+  tailrace: () => import('../sinks/tailrace.ts'),
+  kafka: () => import('../sinks/kafka/index.ts'),
+  redis: () => import('../sinks/redis/index.ts'),
+  clickhouse: () => import('../sinks/clickhouse/index.ts'),
 };
+
+/** Destinations from which events come into a store, or that are one: they account for what is missing. */
+const TAKES_LEDGER: ReadonlySet<BuiltinSink> = new Set(['tailrace', 'kafka', 'redis', 'mongodb', 'clickhouse']);
 
 type MadeSpec = Exclude<SinkSpec, { readonly kind: 'main' }>;
 
@@ -32,7 +35,7 @@ export function makeSinkWhenNeeded(spec: MadeSpec, context: SinkContext): Sink {
   };
   return {
     name: sinkName(spec),
-    takesLedger: spec.kind === 'builtin' ? spec.name === 'tailrace' : spec.takesLedger === true,
+    takesLedger: spec.kind === 'builtin' ? TAKES_LEDGER.has(spec.name) : spec.takesLedger === true,
     async send(batch, signal) {
       let sink: Sink;
       try {
@@ -51,7 +54,8 @@ export function makeSinkWhenNeeded(spec: MadeSpec, context: SinkContext): Sink {
   };
 }
 
-function sinkName(spec: MadeSpec): string {
+/** What the sink is called in metrics and messages. */
+export function sinkName(spec: MadeSpec): string {
   const options = spec.options;
   if (spec.kind !== 'builtin' || typeof options !== 'object' || options === null || !('name' in options))
     return spec.name;
@@ -60,10 +64,11 @@ function sinkName(spec: MadeSpec): string {
 
 async function makeSink(spec: MadeSpec, context: SinkContext): Promise<Sink> {
   if (spec.kind === 'builtin') {
-    const create = BUILTIN[spec.name];
-    if (create === undefined)
+    const load = Object.hasOwn(BUILTIN, spec.name) ? BUILTIN[spec.name] : undefined;
+    if (load === undefined)
       throw new TypeError(`there is no sink ${spec.name}; there are ${Object.keys(BUILTIN).join(', ')}`);
-    return create(spec.options, context);
+    const { createSink } = await load();
+    return createSink(spec.options, context);
   }
   const module: unknown = await importFromApplication(spec.module);
   if (

@@ -2,6 +2,7 @@
 import { SequenceSet } from '../ledger/sequence-set.ts';
 import { backoffMs } from './backoff.ts';
 import { Bell } from './bell.ts';
+import { breakerOptionsOf } from './breaker.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { DeadLetterFiles } from './dead-letters.ts';
 import { findEventId } from './line-kinds.ts';
@@ -10,6 +11,7 @@ import type { ReportDesk } from './report-desk.ts';
 import type { Sink } from './sink.ts';
 import { type SinkFailure, SinkGate } from './sink-gate.ts';
 import { Slots } from './slots.ts';
+import { SPOOL_STAGE, type Stage, type StageChange, StageWatch, stageOfSink } from './stages.ts';
 import type { RouteOptions, RouteStats } from './types.ts';
 
 /** A line on its way to the dead letters. */
@@ -36,6 +38,7 @@ export class Route {
   readonly changed = new Bell();
   readonly #desk: ReportDesk;
   readonly #deadLetters: DeadLetterFiles | undefined;
+  readonly #stages: StageWatch;
   #deliveredLines = 0;
   #duplicateLines = 0;
   #deadLines = 0;
@@ -45,7 +48,14 @@ export class Route {
   constructor(
     options: Omit<RouteOptions, 'sinks'>,
     sinks: readonly Sink[],
-    parts: { readonly clock: Clock; readonly desk: ReportDesk; readonly deadLetters: DeadLetterFiles | undefined },
+    parts: {
+      readonly clock: Clock;
+      readonly desk: ReportDesk;
+      readonly deadLetters: DeadLetterFiles | undefined;
+      /** The sinks as stages, and where events wait when none of them is up. */
+      readonly stages?: readonly Stage[];
+      readonly onStage?: (change: StageChange) => void;
+    },
   ) {
     this.name = options.name;
     this.clock = parts.clock;
@@ -61,13 +71,26 @@ export class Route {
       maxMs: options.retry?.maxMs ?? 10_000,
       attempts: options.retry?.attempts ?? 5,
     };
-    const breaker = { failures: options.breaker?.failures ?? 5, openMs: options.breaker?.openMs ?? 10_000 };
+    const breaker = breakerOptionsOf(options.breaker);
     const timeoutMs = options.timeoutMs ?? 10_000;
     this.gates = sinks.map((sink) => new SinkGate(sink, { breaker, timeoutMs }, parts.clock));
+    const stages = parts.stages ?? [...sinks.map((sink) => stageOfSink(sink.name)), SPOOL_STAGE];
+    this.#stages = new StageWatch(stages, breaker.openMs, parts.clock, parts.onStage ?? (() => {}));
     this.takesLedger = sinks.some((sink) => sink.takesLedger === true);
     this.slots = new Slots(options.concurrency ?? 5);
     this.rateLimit =
       options.maxLinesPerSecond === undefined ? undefined : new RateLimit(options.maxLinesPerSecond, parts.clock);
+  }
+
+  /** A try has ended: the sinks may be up or down since, and the route at another stage. */
+  noteSinks(): void {
+    this.changed.ring();
+    this.#stages.note(this.gates.map((gate) => gate.isUp(this.retry.maxMs)));
+  }
+
+  /** Ends what the route does by itself. */
+  stop(): void {
+    this.#stages.stop();
   }
 
   countDelivered(lines: number, duplicates: number): void {
@@ -132,6 +155,7 @@ export class Route {
       batchesUnderWay,
       retries: this.#retries,
       backlogBytes,
+      stage: { ...this.#stages.stage, heldMs: this.#stages.heldMs },
       sinks: this.gates.map((gate) => ({ name: gate.sink.name, breaker: gate.breakerState })),
     };
   }

@@ -48,6 +48,12 @@ export class SinkGate {
     return this.#abandonedSends >= MAX_ABANDONED_SENDS ? Number.POSITIVE_INFINITY : this.#breaker.admitsAt;
   }
 
+  /** False while the breaker isn't closed, sends hang, or the destination asked for a pause longer than `patienceMs`. */
+  isUp(patienceMs: number): boolean {
+    const isWilling = this.#breaker.state === 'closed' && this.#abandonedSends < MAX_ABANDONED_SENDS;
+    return isWilling && this.#pausedUntil - this.#clock.now() <= patienceMs;
+  }
+
   /** Until when the destination wants to be left alone; 0 where it didn't say so. */
   get pausedUntil(): number {
     return this.#pausedUntil;

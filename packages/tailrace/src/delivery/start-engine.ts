@@ -3,20 +3,25 @@ import { basename, dirname, join } from 'node:path';
 import { openSpoolReader, registerCursors } from '../spool/index.ts';
 import type { SpoolReader } from '../spool/types.ts';
 import { Adoption } from './adoption.ts';
+import { AlertWebhook } from './alert-webhook.ts';
 import { draftAmendment, SkippedNumbers } from './amendment.ts';
 import type { Clock } from './clock.ts';
 import { DeadLetterFiles } from './dead-letters.ts';
 import { Engine, type SpoolSource } from './engine.ts';
+import { sinkName } from './make-sink.ts';
 import { ReportDesk } from './report-desk.ts';
 import { Route } from './route.ts';
 import type { Sink, SinkContext } from './sink.ts';
-import type { DeliveryReport, RouteOptions } from './types.ts';
+import { MEMORY_STAGE, SPOOL_STAGE, type Stage, type StageChange, stageOfSink } from './stages.ts';
+import type { DeliveryReport, RouteOptions, SinkSpec } from './types.ts';
+import type { WorkerSink } from './worker-messages.ts';
 
 export interface EngineOptions {
   readonly spoolRoot: string;
   readonly directory: string;
   readonly openMemoryReader?: ((route: string) => SpoolReader) | undefined;
   readonly clock: Clock;
+  readonly alertWebhookUrl?: string | undefined;
   readonly onReport: (report: DeliveryReport) => void;
   readonly onIdle?: (() => void) | undefined;
 }
@@ -24,6 +29,8 @@ export interface EngineOptions {
 /** A route, and how its sinks are made. */
 export interface RoutePlan {
   readonly options: Omit<RouteOptions, 'sinks'>;
+  /** The sinks as stages, in their order. */
+  readonly stages: readonly Stage[];
   readonly makeSinks: (context: SinkContext) => readonly Sink[];
 }
 
@@ -32,7 +39,15 @@ export function deadRootOf(spoolRoot: string): string {
 }
 
 /** An engine that also adopts the spools of dead processes. */
-export type RunningEngine = Pick<Engine, 'wake' | 'flush' | 'close' | 'stats' | 'replayDeadLetters'>;
+export type RunningEngine = Pick<Engine, 'wake' | 'flush' | 'close' | 'stats' | 'replayDeadLetters'> & {
+  /** See {@link Delivery.alert}. */
+  alert(text: string): void;
+};
+
+/** A sink's stage by its description. */
+export function stageOfSpec(spec: WorkerSink | SinkSpec): Stage {
+  return spec.kind === 'main' ? stageOfSink(spec.name) : stageOfSink(sinkName(spec), spec.name);
+}
 
 export function startEngine(options: EngineOptions, plans: readonly RoutePlan[]): RunningEngine {
   const { clock, openMemoryReader, spoolRoot, directory } = options;
@@ -52,12 +67,21 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
         `the ${lost} oldest dead letters of route ${name} were removed: its folder is full`,
       );
     const deadLetters = deadRoot === undefined ? undefined : new DeadLetterFiles(deadRoot, name, onTrimmed);
-    return new Route(plan.options, plan.makeSinks(context), { clock, desk, deadLetters });
+    const onStage = (change: StageChange) => void tellStage(name, change);
+    const stages = [...plan.stages, openMemoryReader === undefined ? SPOOL_STAGE : MEMORY_STAGE];
+    return new Route(plan.options, plan.makeSinks(context), { clock, desk, deadLetters, stages, onStage });
   });
+  const webhook =
+    options.alertWebhookUrl === undefined ? undefined : new AlertWebhook(options.alertWebhookUrl, context);
+  const tellStage = async (route: string, change: StageChange): Promise<void> => {
+    const stats = await engine.stats();
+    const waitingBytes = stats.find((of) => of.route === route)?.backlogBytes ?? 0;
+    options.onReport({ kind: 'stage', route, ...change, waitingBytes });
+  };
   const engine = new Engine({ routes, clock, desk, deadRoot, onIdle: options.onIdle });
   if (openMemoryReader !== undefined) {
     engine.add({ name: 'memory', isOwn: true, openReader: openMemoryReader, end: () => Promise.resolve() });
-    return engine;
+    return running(engine, webhook);
   }
   const draftLastLine = async (producer: string): Promise<string> => {
     desk.flush();
@@ -75,12 +99,18 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
     clock,
     desk,
   });
+  return running(engine, webhook, adoption);
+}
+
+function running(engine: Engine, webhook: AlertWebhook | undefined, adoption?: Adoption): RunningEngine {
   return {
     wake: () => engine.wake(),
+    alert: (text) => webhook?.send(text),
     flush: (timeoutMs) => engine.flush(timeoutMs),
     async close(timeoutMs) {
-      await adoption.stop();
+      await adoption?.stop();
       await engine.close(timeoutMs);
+      await webhook?.close();
     },
     stats: () => engine.stats(),
     replayDeadLetters: (route, timeoutMs) => engine.replayDeadLetters(route, timeoutMs),

@@ -1,7 +1,12 @@
 import type { Intervals } from '../ledger/ledger-line.ts';
 import type { SpoolReader } from '../spool/types.ts';
-import type { BreakerState } from './breaker.ts';
+import type { BreakerPreset, BreakerState } from './breaker.ts';
 import type { Sink } from './sink.ts';
+import type { Stage, StageChange } from './stages.ts';
+
+/** The sinks of this package that are known by name. */
+export const BUILTIN_SINKS = ['console', 'file', 'tailrace', 'kafka', 'redis', 'mongodb', 'clickhouse'] as const;
+export type BuiltinSink = (typeof BUILTIN_SINKS)[number];
 
 /**
  * Where a sink is made. Sinks that come with Tailrace, and those of other packages, are made in the worker from data;
@@ -9,7 +14,7 @@ import type { Sink } from './sink.ts';
  */
 export type SinkSpec =
   /** A sink of this package, by its name, with options that survive a structured clone. */
-  | { readonly kind: 'builtin'; readonly name: 'console' | 'file' | 'tailrace'; readonly options: unknown }
+  | { readonly kind: 'builtin'; readonly name: BuiltinSink; readonly options: unknown }
   /** A module (specifier or file URL) whose `createSink(options)` returns a {@link Sink}. */
   | {
       readonly kind: 'module';
@@ -50,15 +55,25 @@ export interface RouteOptions {
     /** Tries on one sink before the route goes to its next sink; the last sink is tried for ever. @defaultValue 5 */
     readonly attempts?: number;
   };
-  readonly breaker?: {
-    /** Failures in a row that open the breaker. @defaultValue 5 */
-    readonly failures?: number;
-    /**
-     * The longest that it stays open before one batch tries again, in milliseconds; the first time it is a tenth of
-     * that, then twice as long each time. @defaultValue 10000
-     */
-    readonly openMs?: number;
-  };
+  /**
+   * When a sink is passed over, and when it has its turn again: a preset, or numbers of your own. `critical` is 10
+   * failures, 3 successes, 60 s; `standard` 5, 2, 30 s; `noncritical` 3, 1, 15 s.
+   */
+  readonly breaker?: BreakerPreset | BreakerSettings;
+}
+
+export interface BreakerSettings {
+  /** Failures in a row that open the breaker. @defaultValue 5 */
+  readonly failures?: number;
+  /** Successes in a row, of one batch at a time, that close it again. @defaultValue 1 */
+  readonly successes?: number;
+  /**
+   * The longest that it stays open before one batch tries again, in milliseconds; the first time it is a tenth of
+   * that, then twice as long each time. So long must a first choice also have been back until that is told.
+   *
+   * @defaultValue 10000
+   */
+  readonly openMs?: number;
 }
 
 export interface DeliveryOptions {
@@ -71,6 +86,8 @@ export interface DeliveryOptions {
   readonly openMemoryReader?: (route: string) => SpoolReader;
   /** @defaultValue `worker`; falls back to `inline` with one notice where no worker can start. */
   readonly mode?: 'worker' | 'inline';
+  /** Where `alert` posts to. A secret: whoever knows it can post there too. */
+  readonly alertWebhookUrl?: string | undefined;
   readonly onReport: (report: DeliveryReport) => void;
 }
 
@@ -120,7 +137,16 @@ export type DeliveryReport =
       readonly firstLine?: string;
       /** Failures of this sink since the last report that were not reported. */
       readonly suppressed: number;
-    };
+    }
+  | StageReport;
+
+/** A route that fell back to a worse stage, or is back at a better one. */
+export interface StageReport extends StageChange {
+  readonly kind: 'stage';
+  readonly route: string;
+  /** What waits in the spools for this route. */
+  readonly waitingBytes: number;
+}
 
 /** The ledger's reason for an event that was kept from a sink because it tells of that sink's failure. */
 export const OWN_FAILURE_REASON = 'own_failure';
@@ -136,10 +162,14 @@ export interface RouteStats {
   readonly batchesUnderWay: number;
   readonly retries: number;
   readonly backlogBytes: number;
+  /** Where the route's events go now, or wait, and for how long already, in milliseconds. */
+  readonly stage: Stage & { readonly heldMs: number };
   readonly sinks: readonly { readonly name: string; readonly breaker: BreakerState }[];
 }
 
 export interface Delivery {
+  /** Posts a text to the alert webhook, where there is one: in the background, bounded, and never throws. */
+  alert(text: string): void;
   /** Says that the spool has grown; cheap enough for every tick. */
   wake(): void;
   /** Resolves true when everything that is in the spool now is delivered or dead on every route, false at the time-out. */

@@ -58,6 +58,11 @@ export class WorkerDelivery implements Delivery {
     if (Atomics.exchange(this.#flags, WAKE_FLAG.isIdle, 0) === 1) this.#post({ kind: 'wake' });
   }
 
+  alert(text: string): void {
+    if (this.#inline !== undefined) this.#inline.alert(text);
+    else this.#post({ kind: 'alert', text });
+  }
+
   async flush(timeoutMs: number): Promise<boolean> {
     if (this.#inline !== undefined) return this.#inline.flush(timeoutMs);
     const answer = await this.#ask({ kind: 'flush', timeoutMs }, timeoutMs);
@@ -99,6 +104,7 @@ export class WorkerDelivery implements Delivery {
           spec.kind === 'main' ? { kind: 'main', name: spec.name, takesLedger: spec.sink.takesLedger === true } : spec,
         ),
       })),
+      alertWebhookUrl: this.#options.alertWebhookUrl,
       wakeFlags: this.#wakeFlags,
     };
     let isReady = false;

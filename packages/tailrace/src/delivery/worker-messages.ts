@@ -16,6 +16,7 @@ export interface WorkerStart {
   readonly spoolRoot: string;
   readonly directory: string;
   readonly routes: readonly WorkerRoute[];
+  readonly alertWebhookUrl: string | undefined;
   /** The numbers of {@link WAKE_FLAG}, shared with the main thread. */
   readonly wakeFlags: SharedArrayBuffer;
 }
@@ -36,6 +37,7 @@ export type Request =
 
 export type ToWorker =
   | { readonly kind: 'wake' }
+  | { readonly kind: 'alert'; readonly text: string }
   | { readonly kind: 'request'; readonly id: number; readonly request: Request }
   /** What became of a batch at a sink of the main thread. */
   | { readonly kind: 'sent'; readonly id: number; readonly outcome: SinkOutcome }

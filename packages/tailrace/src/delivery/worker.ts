@@ -4,7 +4,7 @@ import { createClock } from './clock.ts';
 import { makeSinkWhenNeeded } from './make-sink.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
 import { describeFailure, type SinkFailure } from './sink-gate.ts';
-import { startEngine } from './start-engine.ts';
+import { stageOfSpec, startEngine } from './start-engine.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
 
 if (parentPort === null)
@@ -22,6 +22,7 @@ const engine = startEngine(
     spoolRoot: start.spoolRoot,
     directory: start.directory,
     clock: createClock(false),
+    alertWebhookUrl: start.alertWebhookUrl,
     onReport: (report) => say({ kind: 'report', report }),
     onIdle: () => {
       // In this order, against `wake` in delivery.ts: growth is either seen here, or comes with a message.
@@ -31,6 +32,7 @@ const engine = startEngine(
   },
   start.routes.map(({ sinks, ...options }) => ({
     options,
+    stages: sinks.map(stageOfSpec),
     makeSinks: (context) =>
       sinks.map((spec, index) =>
         spec.kind === 'main' ? mainThreadSink(options.name, index, spec) : makeSinkWhenNeeded(spec, context),
@@ -42,6 +44,9 @@ port.on('message', (message: ToWorker) => {
   switch (message.kind) {
     case 'wake':
       engine.wake();
+      break;
+    case 'alert':
+      engine.alert(message.text);
       break;
     case 'request':
       answer(message.id, message.request).catch((error: unknown) => {

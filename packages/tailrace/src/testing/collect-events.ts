@@ -70,6 +70,7 @@ export function collectEvents(options: TailraceOptions = {}): CollectedEvents {
     isSpoolInMemory: true,
     startDelivery: () => ({
       wake: () => {},
+      alert: () => {},
       flush: async () => true,
       close: async () => {},
       stats: async () => [],
