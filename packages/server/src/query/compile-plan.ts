@@ -56,13 +56,21 @@ export interface EventsPart {
   readonly after: EventKey | undefined;
   /** Only events from this time on. */
   readonly sinceMs: number | undefined;
+  /** Only events that come no later than this one by the first column of the order, where that holds numbers. */
+  readonly reach?: number | undefined;
 }
 
 /** Events that match, newest first unless the plan orders them otherwise. */
 export function compileEvents(context: PlanContext, part: EventsPart): Statement {
   const parameters = new Parameters();
-  const { after, sinceMs } = part;
+  const { after, sinceMs, reach } = part;
   const conditions: string[] = [];
+  const [first] = context.plan.orderBy;
+  if (reach !== undefined && first !== undefined) {
+    conditions.push(
+      `${quoteIdentifier(first.column)} ${first.direction === 'desc' ? '>=' : '<='} ${parameters.bind(reach)}`,
+    );
+  }
   if (after !== undefined) {
     const time = timestampSql(Date.parse(after.timestamp), parameters);
     const id = parameters.bind(after.eventId);
@@ -81,6 +89,30 @@ export function compileEvents(context: PlanContext, part: EventsPart): Statement
   // What is selected is worked out for the rows within the limit alone, so the order is asked for twice.
   return {
     sql: `SELECT ${part.select} FROM (SELECT * FROM (${selects.join(' UNION ALL ')}) ${orderBy} LIMIT ${part.limit}) ${orderBy}`,
+    values: parameters.values,
+  };
+}
+
+/**
+ * The last value that the first column of the order has within a limit, so that the rest of the columns need to be read
+ * only where it is reached; `undefined` where that column doesn't hold numbers.
+ */
+export function compileReach(
+  context: PlanContext,
+  { source, limit }: Pick<EventsPart, 'source' | 'limit'>,
+): Statement | undefined {
+  const [first] = context.plan.orderBy;
+  if (first === undefined || !['number', 'integer'].includes(knownFieldType(first.column) ?? '')) return undefined;
+  const parameters = new Parameters();
+  const selects = source.map(
+    ({ table, columns }) =>
+      `SELECT ${quoteIdentifier(first.column)} AS value FROM ${table} WHERE ${matchSql(context, parameters, columns)}`,
+  );
+  const ordered = `SELECT value FROM (${selects.join(' UNION ALL ')}) ORDER BY value ${first.direction} NULLS LAST LIMIT ${limit}`;
+  // Where there are fewer, or some have no value, the last is NULL or too early: then nothing may be left out.
+  const last = first.direction === 'desc' ? 'min' : 'max';
+  return {
+    sql: `SELECT CASE WHEN count(value) = ${limit} THEN ${last}(value)::DOUBLE END AS reach FROM (${ordered})`,
     values: parameters.values,
   };
 }

@@ -196,26 +196,26 @@ function like(expression: string, pieces: readonly string[], parameters: Paramet
 }
 
 /**
- * Free text. The texts of an event are joined with a NUL between them, so that one comparison looks at all; a piece
- * that holds a NUL itself finds nothing. The values of the attributes are taken out of their JSON only where its raw
- * text has the piece in it.
+ * Free text. Each column is looked at by itself: most have few different values, and DuckDB then looks at each of those
+ * once. The values of the attributes are taken out of their JSON only where its raw text has the piece in it. A piece
+ * that holds a NUL finds nothing across two values, so the values of the attributes may be joined with one.
  */
 function compileText(pieces: readonly string[], parameters: Parameters): string {
-  const texts = TEXT_FIELDS.map(quoteIdentifier);
   const values = "json_extract_string(attributes, '$.*')";
   const [only] = pieces;
   if (pieces.length > 1 || only === undefined || only.includes('\0')) {
     const pattern = ['', ...pieces, ''];
     const matches = `lambda part: ${like('lower(part)', pattern, parameters)}`;
+    const texts = TEXT_FIELDS.map(quoteIdentifier);
     return orFalse(`len(list_filter(list_concat([${texts.join(', ')}], ${values}), ${matches})) > 0`);
   }
   const bound = parameters.bind(only);
-  const inColumns = `contains(lower(concat_ws(chr(0), ${texts.join(', ')})), ${bound})`;
+  const inColumns = TEXT_FIELDS.map((name) => `contains(lower(${quoteIdentifier(name)}), ${bound})`);
   const inValues = `contains(lower(array_to_string(${values}, chr(0))), ${bound})`;
   const inAttributes = isWrittenAsItIs(only)
     ? `CASE WHEN contains(lower(attributes::VARCHAR), ${bound}) THEN ${inValues} ELSE false END`
     : inValues;
-  return orFalse(`${inColumns} OR ${inAttributes}`);
+  return orFalse([...inColumns, inAttributes].join(' OR '));
 }
 
 /** JSON writes quotes, backslashes and control characters differently; everything else as it is. */

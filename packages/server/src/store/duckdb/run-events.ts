@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   compileEvents,
+  compileReach,
   type EventsPart,
   isNewestFirst,
   type PlanContext,
@@ -16,7 +17,8 @@ type Event = Readonly<Record<string, unknown>>;
 
 const KEY = `epoch_ms("timestamp")::DOUBLE AS ms, event_id AS id`;
 const WHOLE = `${KEY}, ${EVENT_JSON_SQL}::VARCHAR AS fixed, attributes::VARCHAR AS attributes`;
-const FIRST_SEGMENTS = 4;
+/** Rows that are looked at first; four times as many in each further step. */
+const FIRST_ROWS = 40_000;
 
 export interface EventsAnswer {
   readonly rows: readonly Event[];
@@ -32,7 +34,8 @@ interface Found {
 /**
  * Newest first, segments are read from the newest on, a few at first and then more at a time, until no older one can
  * hold an event that belongs in the answer: the latest hundred events cost the same however much is stored. Their keys
- * are found before the rest of them is read, so that the wide columns are touched only where the answer lies.
+ * are found before the rest of them is read, so that the wide columns are touched only where the answer lies. In another
+ * order all segments are looked at, and where that order is of numbers, they too are found first.
  */
 export async function runEvents(
   connection: DuckDBConnection,
@@ -46,15 +49,16 @@ export async function runEvents(
   const attributes = usedAttributes(context);
   if (!isNewestFirst(context.plan)) {
     const source = sourceParts(directory, snapshot.hot, snapshot.segments, attributes);
-    const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs: undefined });
+    const reach = after === undefined ? await reachOf(connection, context, { source, limit: wanted }) : undefined;
+    const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs: undefined, reach });
     return { rows: rows.slice(0, limit).map(({ event }) => event), limited: rows.length > limit };
   }
   const afterMs = after === undefined ? Number.POSITIVE_INFINITY : Date.parse(after.timestamp);
   const segments = snapshot.segments.filter(({ segment }) => segment.minMs <= afterMs);
   let found: readonly Found[] = [];
   let next = 0;
-  for (let step = FIRST_SEGMENTS; ; step *= 4) {
-    const part = segments.slice(next, next + step);
+  for (let rows = FIRST_ROWS; ; rows *= 4) {
+    const part = takeRows(segments, next, rows);
     const source = sourceParts(directory, next === 0 ? snapshot.hot : [], part, attributes);
     const sinceMs = await oldestMs(connection, context, {
       source,
@@ -70,6 +74,24 @@ export async function runEvents(
     if (next >= segments.length || (found.length >= wanted && isOlder(segments.slice(next), found.at(-1)))) break;
   }
   return { rows: found.slice(0, limit).map(({ event }) => event), limited: found.length > limit };
+}
+
+/** The segments from a place on, until they have so many rows. */
+function takeRows(segments: readonly LiveSegment[], from: number, rows: number): readonly LiveSegment[] {
+  let end = from;
+  for (let taken = 0; end < segments.length && taken < rows; end += 1) taken += segments[end]?.segment.rows ?? 0;
+  return segments.slice(from, end);
+}
+
+async function reachOf(
+  connection: DuckDBConnection,
+  context: PlanContext,
+  part: Pick<EventsPart, 'source' | 'limit'>,
+): Promise<number | undefined> {
+  const statement = compileReach(context, part);
+  if (statement === undefined) return undefined;
+  const [row] = await readRows(connection, statement.sql, [...statement.values]);
+  return typeof row?.reach === 'number' ? row.reach : undefined;
 }
 
 type Part = Omit<EventsPart, 'select' | 'columns'>;

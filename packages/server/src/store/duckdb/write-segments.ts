@@ -70,7 +70,7 @@ export async function writeSegment(
     const columns = [ALL_COLUMNS, ...promoted.map(({ name: column, sql }) => `${sql} AS ${quoteIdentifier(column)}`)];
     await connection.run(
       `COPY (SELECT ${columns.join(', ')} FROM ${source} ORDER BY service, "timestamp") TO ${quoteText(temporary)} ` +
-        '(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 30720)',
+        '(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 12288)',
     );
     // What was written is what is described, not what was meant to be written.
     const description = await describeSegment(connection, temporary);
