@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { askBytes } from './asking.ts';
 import type { Service } from './service.ts';
-import { installSoftware, needProgram, run, softwareFolder } from './software.ts';
+import { installDebianPackages, installSoftware, needProgram, run, softwareFolder } from './software.ts';
 
 const RUST = 'secantusd-rs-0.5.3-beta.196';
 const PYTHON = 'secantusd-py-0.7.0b3';
@@ -52,10 +52,11 @@ function installRust(): Promise<void> {
   );
 }
 
-function installPython(): Promise<void> {
+async function installPython(): Promise<void> {
+  await installDebianPackages({ python3: 'python3', pip3: 'python3-pip' });
   // Into a folder of its own, so that neither a virtual environment nor the system's Python is touched.
   const options = ['--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
-  return installSoftware(PYTHON, (folder) =>
+  await installSoftware(PYTHON, (folder) =>
     run(
       needProgram('python3', 'Debian: python3, python3-pip'),
       ['-m', 'pip', 'install', ...options].concat(['--target', folder, 'secantusdb==0.7.0b3']),

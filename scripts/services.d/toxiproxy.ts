@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { askHttp } from './asking.ts';
 import type { Service } from './service.ts';
-import { installSoftware, needProgram, run, softwareFolder } from './software.ts';
+import { installDebianPackages, installSoftware, needProgram, run, softwareFolder } from './software.ts';
 
 const SOFTWARE = 'toxiproxy-2.5.0';
 
@@ -20,9 +20,10 @@ export const toxiproxy: Service = {
   isReady: async (port) => (await askHttp(`http://127.0.0.1:${port}/version`)) !== undefined,
 };
 
-function installGoProgram(software: string, module: string): Promise<void> {
-  return installSoftware(software, (folder) =>
-    run(needProgram('go', 'https://go.dev/dl, or Debian: golang-go'), ['install', '-buildvcs=false', module], {
+async function installGoProgram(software: string, module: string): Promise<void> {
+  await installDebianPackages({ go: 'golang-go' });
+  await installSoftware(software, (folder) =>
+    run(needProgram('go', 'Debian: golang-go'), ['install', '-buildvcs=false', module], {
       env: { ...process.env, GOBIN: folder, CGO_ENABLED: '0' },
     }),
   );
