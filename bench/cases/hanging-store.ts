@@ -1,7 +1,7 @@
 /**
  * P4: an application whose log store takes connections and never answers, next to the same application without a log.
  * Both run in processes of their own at the same time of day: round by round, in turns. Twenty connections ask one after
- * the other; each request waits 5 ms for what stands for a database, as requests do.
+ * the other; each request waits 20 ms for what stands for a database, as requests do.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

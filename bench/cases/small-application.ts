@@ -9,7 +9,7 @@ import { createTailrace } from 'tailrace';
 import { paymentRequest } from '../work.ts';
 
 const [log = 'nothing', folder = '', storeUrl = ''] = process.argv.slice(2);
-const DATABASE_MS = 5;
+const DATABASE_MS = 20;
 const app = Fastify();
 let n = 0;
 
