@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,8 @@ import { createClient as createRedisClient } from '@redis/client';
 import { Kafka, logLevel } from 'kafkajs';
 import { MongoClient } from 'mongodb';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { SERVICES, type ServiceName } from '../scripts/services.d/services.ts';
+import { parse } from 'yaml';
+import { isServiceName, SERVICES, type ServiceName } from '../scripts/services.d/services.ts';
 import { endProcess, freePort, hasEnded, ROOT, readLog, runSource, waitFor } from './processes.ts';
 import { needService, type RunningService, startService } from './services.ts';
 
@@ -198,6 +199,18 @@ it.skipIf(process.platform !== 'linux' || !SERVICES.redis.isInstalled())(
     expect(await needService('redis')).toMatchObject({ port: own.port, url: `redis://127.0.0.1:${own.port}` });
   },
 );
+
+it('the compose file publishes its services where the tests look for them', async () => {
+  const compose: { services: Record<string, { ports: string[]; profiles?: string[] }> } = parse(
+    await readFile(join(ROOT, 'compose.yaml'), 'utf8'),
+  );
+  for (const [name, { ports, profiles }] of Object.entries(compose.services)) {
+    if (!isServiceName(name)) continue;
+    expect(profiles).toEqual([name, 'services']);
+    expect(ports).toEqual([expect.stringMatching(`^127\\.0\\.0\\.1:${SERVICES[name].defaultPort}:`)]);
+  }
+  expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(Object.keys(PROBES)));
+});
 
 interface PrivateFolder {
   readonly folder: string;
