@@ -3,7 +3,9 @@
  *
  * A commit every few seconds writes small segments, and a query pays for each file it opens. Segments of like size are merged eight at a
  * time, so each event is rewritten only as often as its segment can grow eightfold: three times from a thousand rows to
- * a quarter of a million. Once an hour is well past, what is left of it is merged whatever its size.
+ * a quarter of a million. Once an hour is well past and nothing was written to it for a while, what is left of it is
+ * merged whatever its size. While events of a past hour still come in (a backlog, an import), that would rewrite the same events over
+ * and over, as each pair of segments arrives.
  *
  * The new segment is written beside the old ones, and one change of the manifest puts it in their place. A crash before it leaves an orphan, a
  * crash after it leaves the old ones as orphans; both go at the next start. Queries that read the old ones finish first.
@@ -16,9 +18,16 @@ export interface MergeLimits {
   readonly fanIn: number;
   readonly maxRows: number;
   readonly maxBytes: number;
+  /** What is left of a past hour is merged when nothing was written to it for so long, in milliseconds. */
+  readonly quietMs: number;
 }
 
-export const DEFAULT_MERGE_LIMITS: MergeLimits = { fanIn: 8, maxRows: 250_000, maxBytes: 32 * 1024 * 1024 };
+export const DEFAULT_MERGE_LIMITS: MergeLimits = {
+  fanIn: 8,
+  maxRows: 250_000,
+  maxBytes: 32 * 1024 * 1024,
+  quietMs: 5 * 60_000,
+};
 
 const SETTLED_AFTER_MS = 15 * 60_000;
 const HOUR_MS = 3_600_000;
@@ -41,7 +50,9 @@ export function chooseMerge(
   for (const [folder, small] of folders) {
     small.sort((a, b) => a.rows - b.rows);
     const hourEndMs = endOfHour(folder);
-    const isSettled = hourEndMs !== undefined && nowMs > hourEndMs + SETTLED_AFTER_MS;
+    const writtenMs = Math.max(...small.map((segment) => segment.writtenMs ?? segment.maxMs));
+    const isQuiet = nowMs >= writtenMs + limits.quietMs;
+    const isSettled = hourEndMs !== undefined && nowMs > hourEndMs + SETTLED_AFTER_MS && isQuiet;
     const chosen = isSettled ? takeWithin(small, limits) : chooseAlike(small, limits);
     if (chosen.length >= (isSettled ? 2 : limits.fanIn)) return chosen;
   }

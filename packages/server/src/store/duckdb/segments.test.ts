@@ -13,7 +13,7 @@ let directory: string;
 let store: Store;
 
 const open = (fanIn = 100, clock = () => NOW): Promise<Store> =>
-  openDuckDbStore({ directory, threads: 1, memoryLimit: '256MB', clock, merge: { fanIn } });
+  openDuckDbStore({ directory, threads: 1, memoryLimit: '256MB', clock, merge: { fanIn, quietMs: 0 } });
 const query = (plan: PlanInput) => store.query(planSchema.parse({ from: '1971-01-01', to: '2100-01-01', ...plan }));
 
 function lines(from: number, count: number, timestampMs = NOW - 1_000): StoredLine[] {
@@ -126,7 +126,7 @@ describe('merging', () => {
       maxMs: 0,
       sampled: 0,
     });
-    const limits = { fanIn: 3, maxRows: 1_000, maxBytes: 1_000_000 };
+    const limits = { fanIn: 3, maxRows: 1_000, maxBytes: 1_000_000, quietMs: 0 };
     const names = (segments: readonly { path: string }[] | undefined) =>
       segments?.map(({ path }) => path.slice(-9, -8));
     expect(chooseMerge([segment('a', 10), segment('b', 100)], NOW, limits)).toBeUndefined();

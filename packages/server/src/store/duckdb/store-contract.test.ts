@@ -13,7 +13,7 @@ storeContract(
     const own = await mkdtemp(join(tmpdir(), 'tailrace-store-'));
     directory = own;
     const open = () =>
-      openDuckDbStore({ directory: own, threads: 2, memoryLimit: '256MB', clock, merge: { fanIn: 100 } });
+      openDuckDbStore({ directory: own, threads: 2, memoryLimit: '256MB', clock, merge: { fanIn: 100, quietMs: 0 } });
     return { store: await open(), reopen: open, remove: () => rm(own, { recursive: true, force: true }) };
   },
   { fill: (store, lines) => fillMixedStore(store, lines, directory) },

@@ -37,7 +37,7 @@ it('a merge that found no memory is tried again later, and takes nothing away me
     directory,
     database,
     segments,
-    merge: { fanIn: 4, maxRows: 100, maxBytes: 1e9 },
+    merge: { fanIn: 4, maxRows: 100, maxBytes: 1e9, quietMs: 0 },
     retention: { maxAgeMs: forever, maxBytes: forever },
     clock: () => nowMs,
   });

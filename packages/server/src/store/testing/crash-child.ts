@@ -36,7 +36,7 @@ const store = await openDuckDbStore({
   directory,
   threads: 1,
   clock: () => nowMs,
-  merge: { fanIn: 3, maxRows: 2_000 },
+  merge: { fanIn: 3, maxRows: 2_000, quietMs: 0 },
   retention: { maxBytes: Number(maxBytes) },
 });
 const committed = Number(store.checkpoint?.position ?? 0);
