@@ -2,7 +2,7 @@
  * Whether one event matches a search, in JavaScript: for the live tail, and as the oracle against which the SQL of
  * `compile-search.ts` is tested. Both must agree to the letter; see `search.ts` for what a search means.
  */
-import { foldCase } from './fold-case.ts';
+import { foldCase, searchText } from 'tailrace/search-text';
 import {
   isEventField,
   knownFieldType,
@@ -109,19 +109,7 @@ function holdsText(event: Event, pieces: readonly string[]): boolean {
   }
   for (const [field, value] of Object.entries(event)) {
     if (isEventField(field) || value === null || value === undefined) continue;
-    const text = typeof value === 'string' ? value : jsonText(value);
-    if (standInOrder(foldCase(text), pieces)) return true;
+    if (standInOrder(foldCase(searchText(value)), pieces)) return true;
   }
   return false;
-}
-
-/** A value as the store's JSON writes it. */
-function jsonText(value: unknown): string {
-  if (typeof value === 'number') return String(value).replace('e+', 'e');
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member)}`);
-    return `{${members.join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
 }

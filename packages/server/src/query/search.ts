@@ -16,7 +16,7 @@
  * What a search means for one event is written twice, and tested to be the same: `match.ts` in JavaScript, for the live
  * tail, and `compile-search.ts` in SQL.
  */
-import { foldCase } from './fold-case.ts';
+import { foldCase } from 'tailrace/search-text';
 import { QueryError } from './query-error.ts';
 import { isOpenEnd, rangeLeaf, valueLeaf, type Word } from './search-leaf.ts';
 import type { Range, SearchLeaf, SearchNode } from './search-node.ts';

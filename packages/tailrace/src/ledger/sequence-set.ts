@@ -35,6 +35,12 @@ export class SequenceSet {
     return i < this.#bounds.length && (this.#bounds[i] ?? 0) <= sequence;
   }
 
+  /** Whether all numbers from `from` to `to`, both included, are in the set. */
+  covers(from: number, to: number): boolean {
+    const i = this.#intervalFrom(from);
+    return i < this.#bounds.length && (this.#bounds[i] ?? 0) <= from && (this.#bounds[i + 1] ?? 0) >= to;
+  }
+
   /** Adds a number; false when it was there already. */
   add(sequence: number): boolean {
     const bounds = this.#bounds;
