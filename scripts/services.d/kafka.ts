@@ -4,12 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askBytes } from './asking.ts';
+import { installJars } from './jars.ts';
 import type { Place, Service } from './service.ts';
-import { installDebianPackages, installSoftware, needProgram, run, softwareFolder } from './software.ts';
+import { needProgram, run, softwareFolder } from './software.ts';
 
 const SOFTWARE = 'kafka-4.3.1';
 const POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url));
-const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 /** Apache Kafka, one node that is broker and controller (KRaft). Topics aren't made by asking for them. */
 export const kafka: Service = {
@@ -36,18 +36,6 @@ export const kafka: Service = {
   isReady: async (port) =>
     (await askBytes(port, Buffer.from('0000000a 0012 0000 00000001 ffff'.replaceAll(' ', ''), 'hex'))) !== undefined,
 };
-
-/** The jars that a pom depends on, by Maven. */
-export async function installJars(software: string, pom: string): Promise<void> {
-  if (existsSync(softwareFolder(software))) return;
-  await installDebianPackages({ java: 'openjdk-17-jdk-headless', mvn: 'maven' });
-  await installSoftware(software, (folder) =>
-    run(
-      needProgram('mvn', 'Debian: maven'),
-      ['-B', '-q', '-f', pom, COPY_DEPENDENCIES].concat(['-DincludeScope=runtime', `-DoutputDirectory=${folder}`]),
-    ),
-  );
-}
 
 /** 16 bytes in URL-safe Base64 that don't begin with a dash, which the tool would read as an option. */
 function clusterId(): string {

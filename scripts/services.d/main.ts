@@ -1,12 +1,14 @@
 import { endInstance, runningProcess, sharedInstance, startInstance } from './instance.ts';
 import type { Service } from './service.ts';
-import { isServiceName, SERVICES } from './services.ts';
+import { FOR_TESTS, isServiceName, SERVICES } from './services.ts';
 import { SERVICES_FOLDER } from './software.ts';
 import { inTurn } from './turn.ts';
 
 const INSTALLED_WITHIN_MS = 20 * 60_000;
 
-const USAGE = `scripts/services VERB [NAME...]   (all of them, if none is named)
+const USAGE = `scripts/services VERB [NAME...]
+
+  If none is named: install and start take what the tests need, the other verbs all.
 
   install   gets the software: what is missing, from package managers
   start     starts what doesn't run, on the data that is there, and waits until it is ready; installs it first
@@ -53,7 +55,8 @@ function describe(service: Service): string {
 }
 
 const [verb = '', ...named] = process.argv.slice(2);
-const names = named.length > 0 ? named : Object.keys(SERVICES);
+const unnamed = verb === 'install' || verb === 'start' ? FOR_TESTS : Object.keys(SERVICES);
+const names = named.length > 0 ? named : unnamed;
 const act = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
 if (act === undefined) {
   process.stderr.write(USAGE);

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { askHttp } from './asking.ts';
+import { installGoProgram } from './go-programs.ts';
 import type { Service } from './service.ts';
-import { installDebianPackages, installSoftware, needProgram, run, softwareFolder } from './software.ts';
+import { softwareFolder } from './software.ts';
 
 const SOFTWARE = 'toxiproxy-2.5.0';
 
@@ -19,12 +20,3 @@ export const toxiproxy: Service = {
   }),
   isReady: async (port) => (await askHttp(`http://127.0.0.1:${port}/version`)) !== undefined,
 };
-
-async function installGoProgram(software: string, module: string): Promise<void> {
-  await installDebianPackages({ go: 'golang-go' });
-  await installSoftware(software, (folder) =>
-    run(needProgram('go', 'Debian: golang-go'), ['install', '-buildvcs=false', module], {
-      env: { ...process.env, GOBIN: folder, CGO_ENABLED: '0' },
-    }),
-  );
-}
