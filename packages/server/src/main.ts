@@ -1,30 +1,32 @@
 /** One server in this process, from its start line to its stop. */
 import { ConfigError, loadConfig } from './config.ts';
-import { createServer, logToStderr, type RunningServer } from './server.ts';
-import { openDuckDbStore } from './store/duckdb/duckdb-store.ts';
+import { logToStderr } from './log.ts';
+import { createServer, type RunningServer } from './server.ts';
 
 /** Where a stop takes longer than this, somebody hangs on: the queue holds everything, so the process may go. */
 const STOP_MS = 20_000;
-const DAY_MS = 86_400_000;
 
 /**
- * Runs a server until SIGTERM or SIGINT.
+ * Runs a server until SIGTERM or SIGINT; at SIGHUP it reads its configuration again.
  *
  * @returns the exit code: 0 after a stop in order, 1 where it could not start or stop, 2 where the configuration is wrong.
  */
 export async function runServer(overrides: Readonly<Record<string, unknown>>, configFile?: string): Promise<number> {
   let server: RunningServer;
   try {
-    const config = loadConfig(process.env, overrides, configFile);
+    const readConfig = () => loadConfig(process.env, overrides, configFile);
+    const config = readConfig();
     for (const notice of config.notices) logToStderr('warn', notice);
-    const retention = { maxAgeMs: config.retentionDays * DAY_MS, maxBytes: config.retentionBytes };
-    server = await createServer(config, { openStore: (directory) => openDuckDbStore({ directory, retention }) });
+    server = await createServer(config, { readConfig });
     process.stdout.write(`tailrace listens on ${server.url} and keeps its data in ${config.dataDir}\n`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
+  const onHangup = (): void => reloadOrTell(server);
+  process.on('SIGHUP', onHangup);
   const signal = await nextSignal();
+  process.off('SIGHUP', onHangup);
   process.stdout.write(`tailrace stops (${signal})\n`);
   const timer = setTimeout(() => {
     process.stderr.write(
@@ -38,6 +40,16 @@ export async function runServer(overrides: Readonly<Record<string, unknown>>, co
     clearTimeout(timer);
   }
   return 0;
+}
+
+/** A fault in the new configuration leaves the old one in force. */
+function reloadOrTell(server: RunningServer): void {
+  try {
+    server.reload();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logToStderr('error', `the configuration was not changed, the old one stays in force: ${reason}`);
+  }
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

@@ -7,12 +7,13 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What a route needs: the ingest key, the read key, or none. */
-export type Access = 'ingest' | 'read' | 'open';
+/** What a route needs: the ingest key, the read key, the admin key, or none. */
+export type Access = 'ingest' | 'read' | 'admin' | 'open';
 
 export interface Keys {
   readonly ingestKey: string | undefined;
   readonly readKey: string | undefined;
+  readonly adminKey?: string | undefined;
 }
 
 export type Verdict = 'allowed' | 'missing' | 'wrong';
@@ -32,26 +33,30 @@ const KEY_PARAMETERS = new Set([
   'bearer',
   'ingestkey',
   'readkey',
+  'adminkey',
 ]);
 
 export function createKeyCheck(keys: Keys): KeyCheck {
   const secret = randomBytes(32);
   const digest = (value: string): Buffer => createHmac('sha256', secret).update(value).digest();
-  const digests = {
-    ingest: keys.ingestKey === undefined ? undefined : digest(keys.ingestKey),
-    read: keys.readKey === undefined ? undefined : digest(keys.readKey),
-  };
-  const all = [digests.ingest, digests.read].filter((value) => value !== undefined);
+  const digestOf = (key: string | undefined) => (key === undefined ? undefined : digest(key));
+  /** Made anew at each use: a key may change while the server runs. */
+  const digests = () => ({
+    ingest: digestOf(keys.ingestKey),
+    read: digestOf(keys.readKey),
+    admin: digestOf(keys.adminKey),
+  });
 
   return {
     check(access, authorization) {
-      const expected = access === 'open' ? undefined : digests[access];
+      const expected = access === 'open' ? undefined : digests()[access];
       if (expected === undefined) return 'allowed';
       const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
       if (given === undefined) return 'missing';
       return timingSafeEqual(digest(given), expected) ? 'allowed' : 'wrong';
     },
     isKeyInUrl(parameters) {
+      const all = Object.values(digests()).filter((value) => value !== undefined);
       for (const [name, value] of Object.entries(parameters)) {
         if (KEY_PARAMETERS.has(name.toLowerCase().replaceAll(/[-_.]/g, ''))) return true;
         const values = Array.isArray(value) ? value : [value];

@@ -1,6 +1,7 @@
 /** `GET /v1/openapi.json`: the API's description, made from the schemas that check the requests. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Access } from '../access/keys.ts';
 import { planSchema } from '../query/plan.ts';
 import {
   deadParameters,
@@ -16,7 +17,7 @@ interface Operation {
   readonly path: string;
   readonly summary: string;
   /** The key that it needs. */
-  readonly access: 'ingest' | 'read' | 'open';
+  readonly access: Access;
   readonly parameters?: z.ZodObject | z.ZodType;
   readonly body?: z.ZodType;
   /** Content type of the answer. @defaultValue `application/json` */
@@ -77,6 +78,12 @@ const OPERATIONS: readonly Operation[] = [
     access: 'ingest',
     body: replayBody,
   },
+  {
+    method: 'post',
+    path: '/v1/admin/reload',
+    summary: 'Reads the configuration again. Answers which settings are in force now, and which need a restart.',
+    access: 'admin',
+  },
   { method: 'get', path: '/healthz', summary: 'The process lives; and how it is.', access: 'open' },
   { method: 'get', path: '/readyz', summary: '200 where events that come in reach the store.', access: 'open' },
   { method: 'get', path: '/metrics', summary: 'Numbers for Prometheus.', access: 'read', answers: 'text/plain' },
@@ -118,6 +125,7 @@ export function describeApi(version: string): Readonly<Record<string, unknown>> 
       securitySchemes: {
         ingest: { type: 'http', scheme: 'bearer', description: 'The ingest key, where one is set.' },
         read: { type: 'http', scheme: 'bearer', description: 'The read key, where one is set.' },
+        admin: { type: 'http', scheme: 'bearer', description: 'The admin key, where one is set.' },
       },
     },
   };

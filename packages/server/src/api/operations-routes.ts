@@ -1,71 +1,79 @@
 /** What an operator looks at: the ledger, dead letters, health. */
 import type { FastifyInstance } from 'fastify';
-import type { Queue } from '../queue/queue.ts';
-import type { DeadLetters } from '../sources/dead-letters.ts';
-import type { Ingest } from '../sources/ingest.ts';
-import type { Store } from '../store/store.ts';
-import type { LedgerBook } from '../writer/ledger-book.ts';
-import type { Writer } from '../writer/writer.ts';
+import type { ServerRuntime } from '../compose/parts.ts';
 import { check, deadParameters, replayBody } from './parameters.ts';
-
-export interface OperationsOptions {
-  readonly book: LedgerBook;
-  readonly dead: DeadLetters;
-  readonly ingest: Ingest;
-  readonly queue: Queue;
-  readonly store: Store;
-  readonly writer: Writer;
-  readonly version: string;
-}
+import { roleAbsent } from './roles.ts';
 
 /** A queue whose oldest line is older than this means that the writer doesn't keep up. */
 const STALE_SECONDS = 60;
 
-export function operationsRoutes(app: FastifyInstance, parts: OperationsOptions): void {
-  const { book, dead, ingest, queue, store, writer, version } = parts;
+export function operationsRoutes(app: FastifyInstance, runtime: ServerRuntime): void {
+  const { dead, ingest, ledger, config } = runtime;
+  const { roles } = config.arrangement;
 
-  app.get('/v1/ledger', async () => book.report());
+  app.get('/v1/ledger', async () => {
+    if (ledger === undefined) throw roleAbsent('GET /v1/ledger', 'write', roles);
+    return ledger();
+  });
 
   app.get('/v1/dead', async (request) => {
+    if (dead === undefined) throw roleAbsent('GET /v1/dead', 'ingest or write', roles);
     const { limit } = check(deadParameters, request.query);
     return { dead: await dead.list(limit), count: dead.count, discarded: dead.discarded };
   });
 
   app.post('/v1/dead/replay', { config: { access: 'ingest' } }, async (request) => {
+    if (dead === undefined || ingest === undefined) throw roleAbsent('POST /v1/dead/replay', 'ingest', roles);
     const { ids } = check(replayBody, request.body ?? undefined);
     return dead.replay(ids === undefined ? undefined : new Set(ids), (letters) => ingest.acceptLetters(letters));
   });
 
-  function health() {
-    const { depthBytes, ageSeconds } = queue.stats();
-    const { failure, uncommitted } = writer.stats();
-    const { events, segments, bytes, hotEvents, quarantined } = store.stats();
-    const faults = [
-      ...(failure === undefined ? [] : [failure]),
-      ...(ageSeconds > STALE_SECONDS && failure === undefined
-        ? [`the oldest line of the queue has waited for ${Math.round(ageSeconds)} s`]
-        : []),
-      ...(quarantined.length === 0 ? [] : [`${quarantined.length} segments could not be read and are set aside`]),
-    ];
-    return {
-      status: faults.length === 0 ? 'ok' : 'degraded',
-      version,
-      faults,
-      queueDepthBytes: depthBytes,
-      queueAgeSeconds: ageSeconds,
-      uncommittedEvents: uncommitted,
-      deadLetters: dead.count,
-      store: { events, segments, bytes, hotEvents, quarantined: quarantined.length },
-    };
-  }
-
   // It answers, so it lives: a store that fails is no reason to kill the process that holds the queue.
-  app.get('/healthz', { config: { access: 'open' } }, async () => health());
+  app.get('/healthz', { config: { access: 'open' } }, async () => healthOf(runtime));
   app.get('/readyz', { config: { access: 'open' } }, async (_request, reply) => {
-    const { failure } = writer.stats();
+    const failure = runtime.writer?.stats().failure;
     reply.code(failure === undefined ? 200 : 503);
     return failure === undefined
       ? { ready: true }
       : { ready: false, error: { code: 'STORE_FAILING', message: failure } };
   });
+}
+
+function healthOf({ config, version, queue, writer, store, dead }: ServerRuntime) {
+  const { roles, ...kinds } = config.arrangement;
+  const failure = writer?.stats().failure;
+  const { depthBytes, ageSeconds } = queue?.stats() ?? { depthBytes: 0, ageSeconds: 0 };
+  const stored = store?.stats();
+  const faults = [
+    ...(failure === undefined ? [] : [failure]),
+    ...(ageSeconds > STALE_SECONDS && failure === undefined
+      ? [`the oldest line of the queue has waited for ${Math.round(ageSeconds)} s`]
+      : []),
+    ...(stored === undefined || stored.quarantined.length === 0
+      ? []
+      : [`${stored.quarantined.length} segments could not be read and are set aside`]),
+  ];
+  return {
+    status: faults.length === 0 ? 'ok' : 'degraded',
+    version,
+    faults,
+    roles,
+    queue: kinds.queue,
+    queueDepthBytes: depthBytes,
+    queueAgeSeconds: ageSeconds,
+    uncommittedEvents: writer?.stats().uncommitted ?? 0,
+    deadLetters: dead?.count ?? 0,
+    store: {
+      kind: kinds.store,
+      ...(stored === undefined
+        ? {}
+        : {
+            events: stored.events,
+            segments: stored.segments,
+            bytes: stored.bytes,
+            hotEvents: stored.hotEvents,
+            quarantined: stored.quarantined.length,
+          }),
+    },
+  };
 }

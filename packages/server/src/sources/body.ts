@@ -18,9 +18,9 @@ export interface BodyLimits {
 /** Bytes of bodies that are in memory now. */
 export class BodyMemory {
   #used = 0;
-  readonly #max: number;
+  readonly #max: () => number;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: () => number) {
     this.#max = maxBytes;
   }
 
@@ -30,7 +30,7 @@ export class BodyMemory {
 
   /** @throws HttpError 503 when it is full. */
   take(bytes: number): void {
-    if (this.#used + bytes > this.#max) {
+    if (this.#used + bytes > this.#max()) {
       throw new HttpError(503, 'TOO_BUSY', 'too many bodies are being read at once; try again', {
         retryAfterSeconds: 1,
       });

@@ -4,21 +4,21 @@ import { type BodyLimits, BodyMemory, withBody } from './body.ts';
 import { bodyItems, isJsonArray } from './body-lines.ts';
 import type { Ingest } from './ingest.ts';
 
-export interface HttpSourceOptions extends BodyLimits {
+export interface HttpSourceLimits extends BodyLimits {
   readonly maxLineBytes: number;
-  readonly ingest: Ingest;
 }
 
-export function httpSource(app: FastifyInstance, options: HttpSourceOptions): void {
-  const memory = new BodyMemory(options.maxBodiesInMemoryBytes);
+/** @param limits - read anew for each body */
+export function httpSource(app: FastifyInstance, limits: HttpSourceLimits, ingest: Ingest): void {
+  const memory = new BodyMemory(() => limits.maxBodiesInMemoryBytes);
   app.register(async (scope) => {
     // The source reads the stream itself, since its bounds are its own.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
     scope.post('/v1/events', { config: { access: 'ingest' } }, (request) =>
-      withBody(request.raw, options, memory, (body) => {
+      withBody(request.raw, limits, memory, (body) => {
         const isArray = isJsonArray(request.headers['content-type'], body);
-        return options.ingest.accept(bodyItems(body, isArray, options.maxLineBytes), 'http');
+        return ingest.accept(bodyItems(body, isArray, limits.maxLineBytes), 'http');
       }),
     );
   });

@@ -1,11 +1,11 @@
 import { createRedactor } from 'tailrace/redaction';
 import { expect, test } from 'vitest';
-import { eventLine, temporaryFolder } from '../../tests/test-server.ts';
+import { eventLine } from '../../tests/test-server.ts';
 import { createLiveTail } from '../api/live-tail.ts';
 import { type Queue, QueueFullError } from '../queue/queue.ts';
 import { LedgerBook } from '../writer/ledger-book.ts';
 import { Pace } from '../writer/pace.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { createLineCheck } from './check-line.ts';
 import { Ingest } from './ingest.ts';
 
 const P = '0mb1x9k3fqz7a';
@@ -40,13 +40,11 @@ test('nobody is told "duplicate" of an event whose publish fails: the other take
   const ingest = new Ingest({
     queue,
     book: new LedgerBook({ maxProducers: 10, graceMs: 0, now: Date.now }),
-    dead: await DeadLetters.open({ directory: temporaryFolder(), maxBytes: 1_000_000, sync: false }),
+    check: createLineCheck({ redactor: createRedactor(), maxLineBytes: 10_000, now: Date.now }),
+    bury: async () => {},
     live: createLiveTail({ maxClients: 1, backlogLines: 1 }),
     pace: new Pace({ maxBytes: 1024 * 1024, stallMs: 1000 }),
-    redactor: createRedactor(),
-    maxLineBytes: 10_000,
     producer: 'server0000001',
-    now: Date.now,
   });
   const line = eventLine(P, 1);
   const item = { kind: 'value', number: 1, value: JSON.parse(line), bytes: line.length } as const;

@@ -67,6 +67,21 @@ export interface SharedLedger {
   accounts(limit: number): Promise<readonly StoredAccount[]>;
 }
 
+/**
+ * Some lines of an insert can never be taken, whatever is tried: the writer makes dead letters of them and inserts the others
+ * again. Nothing of the insert was taken.
+ */
+export class LinesRefusedError extends Error {
+  override readonly name = 'LinesRefusedError';
+  readonly refused: readonly { readonly index: number; readonly reason: string }[];
+
+  /** @param refused - by their index in the lines of the insert */
+  constructor(refused: readonly { readonly index: number; readonly reason: string }[]) {
+    super(`the store refuses ${refused.length} lines: ${refused[0]?.reason ?? ''}`);
+    this.refused = refused;
+  }
+}
+
 export interface Store {
   /**
    * For a store that several writers share. It takes each event once by its id, whoever inserts it; what `insert` has
@@ -75,7 +90,12 @@ export interface Store {
   readonly sharedLedger?: SharedLedger;
   /** What was last committed, `undefined` in a new store. */
   readonly checkpoint: Checkpoint | undefined;
-  /** Takes all of these lines, or, where it rejects, none of them. */
+  /**
+   * Takes all of these lines, or, where it rejects, none of them. A shared store may have taken some: it knows them when they
+   * come again.
+   *
+   * @throws LinesRefusedError where the fault lies in the lines; any other error is the store's, and is tried again.
+   */
   insert(lines: readonly StoredLine[]): Promise<void>;
   /**
    * Makes durable exactly what was inserted before this call, together with the checkpoint. `insert` may be called while

@@ -21,7 +21,7 @@
  * complete are folded into one number each (all from 1 to n are here); only when there are too many of those too are the
  * oldest forgotten, which is counted.
  */
-import { type LedgerAmendment, type LedgerLine, mergeLosses, SequenceSet } from 'tailrace/ledger';
+import { type Intervals, type LedgerAmendment, type LedgerLine, mergeLosses, SequenceSet } from 'tailrace/ledger';
 import { type AccountSnapshot, type BookSnapshot, checkBookSnapshot } from './book-snapshot.ts';
 import {
   addReport,
@@ -208,6 +208,20 @@ export class LedgerBook {
     const account = this.#account(producer);
     account.accepted.add(sequence);
     account.stored.add(sequence);
+  }
+
+  /** What a store says that it holds of a producer. */
+  noteStored(producer: string, stored: Intervals): void {
+    const account = this.#account(producer);
+    const before = account.stored.size;
+    for (const [from, to] of stored) {
+      account.accepted.addRange(from, to);
+      account.stored.addRange(from, to);
+    }
+    if (account.stored.size === before) return;
+    const nowMs = this.#options.now();
+    account.lastSeenMs = nowMs;
+    noteClaim(account, account.stored.last, nowMs);
   }
 
   countDuplicate(): void {

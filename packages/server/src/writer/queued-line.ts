@@ -2,6 +2,7 @@
 import { parseEventId } from 'tailrace/event';
 import { LEDGER_LINE_START, type LedgerAmendment, type LedgerLine } from 'tailrace/ledger';
 import type { CheckedLine } from '../queue/queue.ts';
+import type { CheckLine } from '../sources/check-line.ts';
 import { checkLedgerLine } from '../sources/ledger-line.ts';
 import { parseTimestamp } from '../sources/timestamp.ts';
 import type { EventRow } from '../store/event-row.ts';
@@ -17,7 +18,9 @@ export type QueuedLine =
       readonly row?: EventRow;
     }
   | { readonly kind: 'ledger'; readonly ledger: LedgerLine | LedgerAmendment }
-  | { readonly kind: 'unreadable'; readonly reason: string; readonly line: string };
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly line: string; readonly truncated?: boolean };
+
+export type QueuedEvent = Extract<QueuedLine, { kind: 'event' }>;
 
 /**
  * How the ingest writes the head of an event. Lines in the queue are canonical (no key twice, nothing escaped in these
@@ -26,6 +29,23 @@ export type QueuedLine =
 const HEAD =
   /^\{"schema":"tailrace\/event\/v1","event_id":"([0-9a-z]{8,32})-([1-9][0-9]{0,14})","timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
 
+/** A line to which anybody may have published it: it passes the same check as what comes in by HTTP. */
+export function checkQueuedLine(line: string, check: CheckLine): QueuedLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { kind: 'unreadable', reason: 'is not JSON', line };
+  }
+  const checked = check(value, () => undefined);
+  if (checked.kind === 'refused') {
+    return { kind: 'unreadable', reason: checked.reason, line: checked.raw, truncated: checked.truncated };
+  }
+  if (checked.kind === 'ledger') return { kind: 'ledger', ledger: checked.ledger };
+  return { kind: 'event', ...checked.checked, line: checked.line };
+}
+
+/** A line that this server's own ingest has checked. */
 export function readQueuedLine(line: string, checked?: CheckedLine): QueuedLine {
   if (checked !== undefined) return { kind: 'event', ...checked, line };
   const head = HEAD.exec(line);

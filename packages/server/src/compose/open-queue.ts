@@ -1,0 +1,50 @@
+/** The queue that the settings name. Only its module is loaded, and with it only its driver. */
+import { join } from 'node:path';
+import type { LiveConfig } from '../live-config.ts';
+import type { Log } from '../log.ts';
+import type { Queue } from '../queue/queue.ts';
+import { openSpoolQueue } from '../queue/spool-queue.ts';
+
+/** @param from - the place in the store's checkpoint */
+export function openLocalSpool(config: LiveConfig, from: string | undefined, log: Log): Promise<Queue> {
+  return openSpoolQueue({
+    directory: join(config.dataDir, 'queue'),
+    fsync: config.fsync,
+    maxBytes: config.queueMaxBytes,
+    from,
+    onNotice: ({ code, message }) => log('warn', `queue: ${message} (${code})`),
+  });
+}
+
+/** @returns `undefined` where the settings name none. */
+export async function openBroker(config: LiveConfig, log: Log): Promise<Queue | undefined> {
+  const { queue, roles } = config.arrangement;
+  const common = {
+    group: config.mqGroup,
+    reads: roles.includes('write'),
+    publishTimeoutMs: config.mqTimeoutMs,
+    log,
+  };
+  if (queue === 'kafka') {
+    const { openKafkaQueue } = await import('../queue/kafka.ts');
+    return openKafkaQueue({ ...common, brokers: config.mqBrokers, topic: config.mqTopic, askedBy: askedBy(config) });
+  }
+  if (queue === 'redis') {
+    const { openRedisQueue } = await import('../queue/redis-streams.ts');
+    return openRedisQueue({ ...common, url: redisUrl(config), stream: config.mqTopic, askedBy: askedBy(config) });
+  }
+  return undefined;
+}
+
+function askedBy({ storageType, mqType }: LiveConfig): string {
+  return storageType === 'kafka' ? 'STORAGE_TYPE=kafka' : `MQ_TYPE=${mqType ?? ''}`;
+}
+
+export function redisUrl(config: Pick<LiveConfig, 'redisUrl' | 'redisHost' | 'redisPort' | 'mqBrokers'>): string {
+  if (config.redisUrl !== undefined) return config.redisUrl;
+  if (config.redisHost !== undefined) {
+    const host = config.redisHost.includes(':') ? `[${config.redisHost}]` : config.redisHost;
+    return `redis://${host}:${config.redisPort}`;
+  }
+  return `redis://${config.mqBrokers[0] ?? '127.0.0.1:6379'}`;
+}

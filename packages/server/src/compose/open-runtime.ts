@@ -1,0 +1,153 @@
+/**
+ * The parts behind the API, in the order in which data meets them backwards: store, queue, writer, ingest. Each is there only
+ * where a role needs it.
+ *
+ *   ingest   queue, ingest, dead letters; a shared store too, which shows the ledger
+ *   write    queue, store, writer, dead letters
+ *   query    store
+ */
+import { join } from 'node:path';
+import { createProducerId } from 'tailrace/event';
+import { createRedactor } from 'tailrace/redaction';
+import { createLiveTail } from '../api/live-tail.ts';
+import type { Metrics } from '../api/metrics.ts';
+import type { LiveConfig } from '../live-config.ts';
+import type { Log } from '../log.ts';
+import { createBury } from '../sources/bury.ts';
+import { createLineCheck } from '../sources/check-line.ts';
+import { DeadLetters } from '../sources/dead-letters.ts';
+import { Ingest } from '../sources/ingest.ts';
+import type { Store } from '../store/store.ts';
+import { LedgerBook } from '../writer/ledger-book.ts';
+import { Pace } from '../writer/pace.ts';
+import { viewSharedLedger } from '../writer/shared-ledger.ts';
+import { Writer } from '../writer/writer.ts';
+import { openBroker, openLocalSpool } from './open-queue.ts';
+import type { ServerRuntime } from './parts.ts';
+
+export interface RuntimeOptions {
+  readonly config: LiveConfig;
+  readonly openStore: (config: LiveConfig, log: Log) => Promise<Store>;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Takes what is to be closed, in the order in which it was opened. */
+  readonly onOpen: (close: () => Promise<void>) => void;
+}
+
+const TAIL_BACKLOG_LINES = 1000;
+const MAX_AHEAD_BYTES = 2 * 1024 * 1024;
+const STALL_MS = 1000;
+
+export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntime> {
+  const { config, log, now, onOpen, metrics } = options;
+  const { isStoreShared } = config.arrangement;
+  const has = new Set(config.arrangement.roles);
+
+  const isStoreHere = has.has('write') || has.has('query') || isStoreShared;
+  const store = isStoreHere ? await options.openStore(config, log) : undefined;
+  if (store !== undefined) onOpen(() => store.close());
+
+  const live = createLiveTail({
+    get maxClients() {
+      return config.tailClients;
+    },
+    backlogLines: TAIL_BACKLOG_LINES,
+  });
+  const newBook = (snapshot?: unknown) =>
+    new LedgerBook(
+      {
+        maxProducers: config.maxProducers,
+        get graceMs() {
+          return config.ledgerGraceSeconds * 1000;
+        },
+        now,
+      },
+      snapshot,
+    );
+  const ownBook = has.has('write') && store !== undefined && store.sharedLedger === undefined;
+  const book = ownBook ? newBook(store.checkpoint?.ledger) : undefined;
+  const shared = store?.sharedLedger;
+  const view =
+    shared === undefined
+      ? undefined
+      : viewSharedLedger({ ledger: shared, book: newBook(), maxProducers: config.maxProducers, log, now });
+  if (view !== undefined) onOpen(async () => view.close());
+  const common = {
+    config,
+    version: options.version,
+    live,
+    store,
+    ledger: view === undefined ? book && (async () => book.report()) : () => view.report(),
+  };
+  if (!has.has('ingest') && !has.has('write')) {
+    return { ...common, dead: undefined, bury: undefined, ingest: undefined, queue: undefined, writer: undefined };
+  }
+
+  const broker = await openBroker(config, log);
+  const queue = broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
+  onOpen(() => queue.close());
+  const dead = await DeadLetters.open({
+    directory: join(config.dataDir, 'dead'),
+    maxBytes: config.deadMaxBytes,
+    sync: config.fsync === 'always',
+  });
+  const redactor = config.redaction === 'on' ? createRedactor() : undefined;
+  const bury = createBury({ dead, redactor, now });
+  const newCheck = (keepsFields: () => boolean) =>
+    createLineCheck({
+      redactor,
+      get maxLineBytes() {
+        return config.maxLineBytes;
+      },
+      now,
+      keepsFields,
+    });
+  const pace = broker === undefined ? new Pace({ maxBytes: MAX_AHEAD_BYTES, stallMs: STALL_MS }) : undefined;
+  const ingest = has.has('ingest')
+    ? new Ingest({
+        queue,
+        // Events of one producer reach a broker by several ways: only the writer sees all of them.
+        book: broker === undefined ? book : undefined,
+        check: newCheck(() => live.isWatched),
+        bury,
+        live,
+        pace,
+        producer: createProducerId(now(), Math.random),
+        onCount: metrics.countIngest,
+      })
+    : undefined;
+  if (!has.has('write') || store === undefined) return { ...common, dead, bury, ingest, queue, writer: undefined };
+
+  const isBatched = broker !== undefined || store.sharedLedger !== undefined;
+  const writer = new Writer({
+    queue,
+    store,
+    book,
+    pace,
+    ...(broker === undefined ? {} : { check: newCheck(() => false) }),
+    bury,
+    get commitLines() {
+      return config.commitLines;
+    },
+    get commitBytes() {
+      return config.commitBytes;
+    },
+    get commitSeconds() {
+      return config.commitSeconds;
+    },
+    get batchLines() {
+      return isBatched ? config.mqBatchSize : undefined;
+    },
+    get batchTimeoutMs() {
+      return isBatched ? config.mqBatchTimeoutMs : undefined;
+    },
+    log,
+    now,
+  });
+  await writer.replay();
+  writer.start();
+  onOpen(() => writer.close());
+  return { ...common, dead, bury, ingest, queue, writer };
+}

@@ -1,0 +1,82 @@
+/**
+ * The ledger of a store that several writers share. No writer has seen everything, so the store keeps what is known of each
+ * producer, and each process that is asked reads it into a book of its own: one report for both kinds of store.
+ *
+ * A hole counts as missing once it has been known for the time of grace. The store doesn't say since when a number is known,
+ * so this process remembers when it saw it first; one that has just started calls a hole in flight until then. It looks by
+ * itself now and then, so that the time runs although nobody asks.
+ */
+import type { SharedLedger } from '../store/store.ts';
+import type { LedgerBook } from './ledger-book.ts';
+import type { LedgerReport } from './ledger-report.ts';
+
+export interface SharedLedgerViewOptions {
+  readonly ledger: SharedLedger;
+  /** A book that nobody else writes to. */
+  readonly book: LedgerBook;
+  readonly maxProducers: number;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  readonly now?: () => number;
+}
+
+export interface SharedLedgerView {
+  report(): Promise<LedgerReport>;
+  close(): void;
+}
+
+const FRESH_MS = 1000;
+const LOOK_MS = 10_000;
+
+export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedgerView {
+  const { ledger, book, maxProducers, log, now = Date.now } = options;
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  let isFailing = false;
+  let noted: ReadonlySet<string> = new Set();
+
+  async function read(): Promise<void> {
+    const accounts = await ledger.accounts(maxProducers);
+    const seen = new Set<string>();
+    for (const { producer, stored, lines } of accounts) {
+      book.noteStored(producer, stored);
+      // What was noted before says nothing new, and would make the producer look as if it had just been heard.
+      for (const line of lines) {
+        const kind = 'amends' in line ? 'amendment' : 'line';
+        const key = `${producer} ${kind} ${line.timestamp}`;
+        if (!noted.has(key)) book.noteLedger(line);
+        seen.add(key);
+      }
+    }
+    noted = seen;
+    readAtMs = now();
+  }
+
+  function refresh(): Promise<void> {
+    if (now() - readAtMs < FRESH_MS) return Promise.resolve();
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
+  const timer = setInterval(() => {
+    refresh().then(
+      () => {
+        isFailing = false;
+      },
+      (error: unknown) => {
+        if (!isFailing)
+          log('warn', `the ledger can't be read: ${error instanceof Error ? error.message : String(error)}`);
+        isFailing = true;
+      },
+    );
+  }, LOOK_MS).unref();
+
+  return {
+    async report() {
+      await refresh();
+      return book.report();
+    },
+    close: () => clearInterval(timer),
+  };
+}
