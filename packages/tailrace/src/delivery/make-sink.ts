@@ -6,12 +6,13 @@ import type { CreateSink, Sink, SinkContext } from './sink.ts';
 import type { BuiltinSink, SinkSpec } from './types.ts';
 
 /** The sinks that come with the package, loaded when one is made. They check their options themselves. */
-const BUILTIN: Readonly<Partial<Record<BuiltinSink, () => Promise<{ readonly createSink: CreateSink }>>>> = {
+const BUILTIN: Readonly<Record<BuiltinSink, () => Promise<{ readonly createSink: CreateSink }>>> = {
   console: () => import('../sinks/console.ts'),
   file: () => import('../sinks/file.ts'),
   tailrace: () => import('../sinks/tailrace.ts'),
   kafka: () => import('../sinks/kafka/index.ts'),
   redis: () => import('../sinks/redis/index.ts'),
+  mongodb: () => import('../sinks/mongodb/index.ts'),
   clickhouse: () => import('../sinks/clickhouse/index.ts'),
 };
 

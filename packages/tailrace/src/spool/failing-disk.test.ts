@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runChild } from '../../tests/spool/run-child.ts';
+import { mountSmallDisk } from '../../tests/spool/small-disk.ts';
 import { type DropReason, openSpool, openSpoolReader, type Spool, type SpoolReader, segmentPath } from './index.ts';
 
 let root: string;
@@ -48,17 +49,6 @@ async function readNumbers(reader: SpoolReader): Promise<number[]> {
     numbers.push(...batch.lines.map((bytes) => JSON.parse(bytes.toString()).n));
     await reader.commit(batch.to);
   }
-}
-
-/** A file system of its own in memory, small enough to be filled; `undefined` where mounting isn't allowed. */
-function mountSmallDisk(path: string, size: string): { unmount(): void } | undefined {
-  mkdirSync(path, { recursive: true });
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  return { unmount: () => execFileSync('umount', ['-l', path]) };
 }
 
 const probeFolder = mkdtempSync(join(tmpdir(), 'tailrace-mount-'));

@@ -6,7 +6,11 @@ export interface RecordingServer {
   readonly url: string;
   /** Lines of the batches that were answered as taken, in the order of arrival. */
   readonly lines: string[];
-  readonly requests: { readonly headers: IncomingMessage['headers']; readonly lines: readonly string[] }[];
+  readonly requests: {
+    readonly headers: IncomingMessage['headers'];
+    readonly lines: readonly string[];
+    readonly text: string;
+  }[];
   /** How to answer the next requests; taking everything is the default. */
   behave: (lines: readonly string[], response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
   /** Takes all lines, and answers as a Tailrace server does. */
@@ -41,8 +45,9 @@ export async function startRecordingServer(): Promise<RecordingServer> {
     for await (const chunk of request) chunks.push(chunk);
     const raw = Buffer.concat(chunks);
     const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;
-    const lines = body.toString().split('\n').slice(0, -1);
-    server.requests.push({ headers: request.headers, lines });
+    const text = body.toString();
+    const lines = text.split('\n').slice(0, -1);
+    server.requests.push({ headers: request.headers, lines, text });
     await server.behave(lines, response, request);
   }
   return server;
