@@ -1,6 +1,7 @@
 /** The `tailrace` command: its words, options, help and exit codes. */
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { agentCommand } from './agent.ts';
 import { type Client, CommandError, createClient } from './client.ts';
 import { explain, ledger, listDead, type Output, type QueryFlags, query, replayDead, tail } from './commands.ts';
 import { replayFromFolder } from './dead.ts';
@@ -50,13 +51,22 @@ export async function runProgram(args: readonly string[], streams: ProgramStream
     .option('--port <port>', 'port to listen on (TAILRACE_PORT)')
     .option('--host <host>', 'address to listen on (TAILRACE_HOST)')
     .option('--data-dir <folder>', 'where the data lives (TAILRACE_DATA_DIR)')
+    .option('--role <roles>', 'what this process does: ingest, write, query, separated by commas (TAILRACE_ROLE)')
     .option('--config <file>', 'YAML file with settings (TAILRACE_CONFIG)')
-    .action(async (flags: { port?: string; host?: string; dataDir?: string; config?: string }) => {
+    .action(async (flags: { port?: string; host?: string; dataDir?: string; role?: string; config?: string }) => {
       // Only this command needs the store's driver.
       const { runServer } = await import('../main.ts');
-      const { config, ...overrides } = flags;
-      exitCode = await runServer(overrides, config ?? process.env.TAILRACE_CONFIG);
+      const { config, role, ...overrides } = flags;
+      exitCode = await runServer({ ...overrides, roles: role }, config ?? process.env.TAILRACE_CONFIG);
     });
+
+  program.addCommand(
+    agentCommand(streams, (code) => {
+      exitCode = code;
+    })
+      .exitOverride()
+      .configureOutput({ writeOut: streams.write, writeErr: streams.writeError }),
+  );
 
   asking(program.command('query'))
     .description('search events, or run a plan')

@@ -14,6 +14,7 @@ export const ledgerLineSchema: z.ZodType<LedgerLine> = z.object({
   service: z.string().max(256),
   host: z.string().max(256),
   pid: z.int().min(0),
+  source: z.string().max(4096).exactOptional(),
   started: z.iso.datetime({ offset: true }),
   timestamp: z.iso.datetime({ offset: true }),
   emitted: count,

@@ -32,6 +32,8 @@ export interface ProducerReport extends LedgerTotals {
   readonly service: string | null;
   readonly host: string | null;
   readonly pid: number | null;
+  /** The file that the events were read from, where they were. */
+  readonly source: string | null;
   readonly started: string | null;
   readonly firstSeen: string;
   readonly lastSeen: string;
@@ -95,6 +97,7 @@ export function reportAccount(account: Account): ProducerReport {
     service: ledger?.service ?? null,
     host: ledger?.host ?? null,
     pid: ledger?.pid ?? null,
+    source: ledger?.source ?? null,
     started: ledger?.started ?? null,
     firstSeen: new Date(account.firstSeenMs).toISOString(),
     lastSeen: new Date(account.lastSeenMs).toISOString(),

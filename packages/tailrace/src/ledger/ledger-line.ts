@@ -47,6 +47,8 @@ export interface LedgerLine {
   readonly service: string;
   readonly host: string;
   readonly pid: number;
+  /** What the events were read from, where the producer is no process of its own: the path of a log file. */
+  readonly source?: string;
   /** When the producer started, and when it wrote this line: RFC 3339. */
   readonly started: string;
   readonly timestamp: string;

@@ -97,10 +97,23 @@ function takeFirst<T>(
     if (found === undefined) continue;
     const value = read(found.holder[found.key]);
     if (value === undefined) continue;
-    delete found.holder[found.key];
+    takeOut(fields, name);
     return value;
   }
   return undefined;
+}
+
+/** Takes a value out, and the objects that are empty without it. */
+function takeOut(fields: Fields, name: string): void {
+  if (name in fields) {
+    delete fields[name];
+    return;
+  }
+  const dot = name.indexOf('.');
+  const below = dot < 0 ? undefined : fields[name.slice(0, dot)];
+  if (!isPlain(below)) return;
+  takeOut(below, name.slice(dot + 1));
+  if (Object.keys(below).length === 0) delete fields[name.slice(0, dot)];
 }
 
 function find(fields: Fields, name: string): { readonly holder: Fields; readonly key: string } | undefined {

@@ -1,0 +1,183 @@
+/**
+ * One file while it is read. Gives chunks of entries with the place up to which they tell the file; what became of the
+ * file between two reads is asked each time, since its name, its inode and its content may all have changed.
+ */
+import { type BigIntStats, closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { readBytes } from './discovery.ts';
+import type { Entry } from './entry-assembler.ts';
+import { EntryReader } from './entry-reader.ts';
+import { type FilePrint, fitsPrint, takePrint } from './file-print.ts';
+import { isMissing } from './find-files.ts';
+import { type FollowedFile, identityOf, stampOf } from './followed-file.ts';
+import { readGzip } from './gzip-file.ts';
+import type { AgentInput } from './input.ts';
+
+export interface TailLimits {
+  readonly maxLineBytes: number;
+  /** An entry that may go on is ended after so long without a new line. */
+  readonly multilineMs: number;
+  /** A line without its line feed is told after so long without a new byte. */
+  readonly partialLineMs: number;
+  /** A rotated file that was quiet for so long is done. */
+  readonly rotatedMs: number;
+}
+
+/** What a read found. */
+export type Reading =
+  /** Entries, and the place behind which the file is not told yet. */
+  | { readonly kind: 'entries'; readonly entries: readonly Entry[]; readonly settled: number; readonly bytes: number }
+  /** Nothing new; `isIdle` where nothing waits to be told either. */
+  | { readonly kind: 'end'; readonly isIdle: boolean }
+  /** It is read to its end for good. */
+  | { readonly kind: 'done' }
+  /** Its inode holds something else, or is at this path no more. */
+  | { readonly kind: 'gone' };
+
+const CHUNK_BYTES = 64 * 1024;
+
+export class FileTail {
+  readonly #file: FollowedFile;
+  readonly #input: AgentInput;
+  readonly #limits: TailLimits;
+  #fd: number | undefined;
+  #gzip: AsyncGenerator<Buffer> | undefined;
+  #reader: EntryReader | undefined;
+  #stamp = '';
+  /** True where the bytes were compared since the file changed. */
+  #isVerified = false;
+
+  constructor(file: FollowedFile, input: AgentInput, limits: TailLimits) {
+    this.#file = file;
+    this.#input = input;
+    this.#limits = limits;
+  }
+
+  get isOpen(): boolean {
+    return this.#fd !== undefined || this.#gzip !== undefined;
+  }
+
+  /** Lets go of the descriptor; what was read and not told is read again. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    void this.#gzip?.return(undefined);
+    this.#gzip = undefined;
+    this.#reader = undefined;
+    this.#isVerified = false;
+  }
+
+  /** True where a look at the name alone says that nothing has changed. */
+  isUnchanged(): boolean {
+    if (this.#file.isGzip || !this.#isVerified || this.#reader === undefined) return false;
+    if (this.#reader.settled !== this.#reader.offset || this.#file.state !== 'live') return false;
+    const stats = this.#statNow();
+    return stats !== undefined && stampOf(stats) === this.#stamp;
+  }
+
+  /** @throws what the system says of a file that can't be read */
+  read(nowMs: number): Promise<Reading> | Reading {
+    return this.#file.isGzip ? this.#readGzip() : this.#readPlain(nowMs);
+  }
+
+  /** The print of the file up to a place that was read. */
+  printAt(position: number): FilePrint {
+    const fd = this.#fd;
+    if (fd === undefined) return this.#file.print;
+    return takePrint(position, (offset, length) => readBytes(fd, offset, length));
+  }
+
+  /** The name of the file as it is now, for a file that is done. */
+  stamp(): string {
+    return this.#stamp;
+  }
+
+  #readPlain(nowMs: number): Reading {
+    const file = this.#file;
+    if (this.#fd === undefined) {
+      try {
+        this.#fd = openSync(file.location, 'r');
+      } catch (error) {
+        if (isMissing(error)) return { kind: 'gone' };
+        throw error;
+      }
+    }
+    const fd = this.#fd;
+    const stats = fstatSync(fd, { bigint: true });
+    const size = Number(stats.size);
+    if (identityOf(stats) !== file.identity) {
+      this.close();
+      return { kind: 'gone' };
+    }
+    const stamp = stampOf(stats);
+    if (stamp !== this.#stamp || !this.#isVerified) {
+      // An old inode may be used for a new file, and a file truncated and written to again.
+      const fits = size >= file.position && fitsPrint(file.print, (offset, length) => readBytes(fd, offset, length));
+      if (!fits) {
+        this.close();
+        return { kind: 'gone' };
+      }
+      if (size !== file.size) file.changedMs = nowMs;
+      file.size = size;
+      this.#stamp = stamp;
+      this.#isVerified = true;
+    }
+    this.#reader ??= new EntryReader(file.position, this.#input.multiline, this.#limits.maxLineBytes);
+    const reader = this.#reader;
+    if (reader.offset < size) {
+      const chunk = readBytes(fd, reader.offset, Math.min(CHUNK_BYTES, size - reader.offset));
+      // Truncated in this moment: whose bytes these are can't be told.
+      if (fstatSync(fd).size < reader.offset + chunk.length) {
+        this.#isVerified = false;
+        return { kind: 'end', isIdle: false };
+      }
+      return this.#entriesOf((emit) => reader.push(chunk, emit), chunk.length);
+    }
+    return this.#atEnd(reader, nowMs, stats.nlink === 0n);
+  }
+
+  #atEnd(reader: EntryReader, nowMs: number, isUnlinked: boolean): Reading {
+    const { multilineMs, partialLineMs, rotatedMs } = this.#limits;
+    const quietMs = nowMs - this.#file.changedMs;
+    if (reader.settled < reader.offset) {
+      if (quietMs >= partialLineMs) return this.#entriesOf((emit) => reader.endFile(emit), 0);
+      if (quietMs >= multilineMs && !reader.hasPartialLine) return this.#entriesOf((emit) => reader.endEntry(emit), 0);
+      return { kind: 'end', isIdle: false };
+    }
+    if (isUnlinked && quietMs >= Math.min(2_000, rotatedMs)) return { kind: 'done' };
+    if (this.#file.state === 'rotated' && quietMs >= rotatedMs) return { kind: 'done' };
+    return { kind: 'end', isIdle: true };
+  }
+
+  async #readGzip(): Promise<Reading> {
+    const file = this.#file;
+    const stats = this.#statNow();
+    if (stats === undefined || identityOf(stats) !== file.identity) {
+      this.close();
+      return { kind: 'gone' };
+    }
+    this.#stamp = stampOf(stats);
+    this.#gzip ??= readGzip(file.location, file.position);
+    this.#reader ??= new EntryReader(file.position, this.#input.multiline, this.#limits.maxLineBytes);
+    const reader = this.#reader;
+    try {
+      const { done, value } = await this.#gzip.next();
+      if (done !== true) return this.#entriesOf((emit) => reader.push(value, emit), value.length);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    if (reader.settled < reader.offset) return this.#entriesOf((emit) => reader.endFile(emit), 0);
+    return { kind: 'done' };
+  }
+
+  #entriesOf(read: (emit: (entry: Entry) => void) => void, bytes: number): Reading {
+    const entries: Entry[] = [];
+    read((entry) => entries.push(entry));
+    return { kind: 'entries', entries, settled: this.#reader?.settled ?? this.#file.position, bytes };
+  }
+
+  #statNow(): BigIntStats | undefined {
+    if (this.#fd !== undefined) return fstatSync(this.#fd, { bigint: true });
+    return statSync(this.#file.location, { bigint: true, throwIfNoEntry: false });
+  }
+}

@@ -1,0 +1,108 @@
+/** An entry of a file → the line of an event: enriched, decided on, numbered, redacted and serialised by the library's own parts. */
+import { basename } from 'node:path';
+import { EVENT_SCHEMA, formatEventId, type Level } from 'tailrace/event';
+import { murmurHash64, type Policy, randomnessOf, subjectOfEvent } from 'tailrace/sampling';
+import { RawJson, type Serialiser } from 'tailrace/serialise';
+import type { Entry } from './entry-assembler.ts';
+import { enterDecision, type FileAccount } from './file-account.ts';
+import type { FollowedFile } from './followed-file.ts';
+import type { AgentInput } from './input.ts';
+import { parseEntry } from './parse/parse-entry.ts';
+
+/** The keys by which the spool tells how far a file was read. */
+export const OFFSET_KEY = 'log.file.offset';
+export const BYTES_KEY = 'log.file.bytes';
+
+export interface RecordingParts {
+  readonly policy: Policy;
+  readonly serialiser: Serialiser;
+  readonly host: string;
+  readonly now: () => number;
+}
+
+/** What is the same for all events of a file. */
+export interface FileFields {
+  readonly service: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** True where the input names the service. */
+  readonly isServiceGiven: boolean;
+}
+
+/** Keys that only the agent may write; a line's own values go on under `reserved.`. */
+const RESERVED = ['schema', 'event_id', 'sampling.rule', 'sampling.rate', OFFSET_KEY, BYTES_KEY];
+const TRACE_ID = /^[0-9a-f]{32}$/;
+const ERROR_KEYS = ['error.type', 'error.message', 'error.stack', 'error.code'];
+
+export function fieldsOfFile(input: AgentInput, path: string): FileFields {
+  const captured: Record<string, string> = {};
+  for (const [name, value] of Object.entries(input.pathPattern?.exec(path)?.groups ?? {})) {
+    // A group of a regular expression has no dot in its name.
+    if (value !== undefined) captured[name.replaceAll('__', '.')] = value;
+  }
+  const { service = input.service, ...others } = captured;
+  const fields: Record<string, unknown> = { ...input.fields, ...others };
+  if (input.environment !== undefined) fields.environment ??= input.environment;
+  if (input.version !== undefined) fields.version ??= input.version;
+  return { service: service ?? serviceOfPath(path), fields, isServiceGiven: service !== undefined };
+}
+
+/** The file's name without what rotation and habit add to it: `/var/log/shop.log` is `shop`. */
+function serviceOfPath(path: string): string {
+  return (
+    basename(path)
+      .replace(/\.gz$/, '')
+      .replace(/[.-]\d[\d.-]*$/, '')
+      .replace(/\.(?:log|json|jsonl|ndjson|txt|out|err)$/, '') || 'unknown_service'
+  );
+}
+
+/**
+ * Enters the entry in the account, and makes the line of its event; `undefined` where the policy doesn't keep it.
+ *
+ * The policy decides by bits that come from the entry's trace, or from its place: read again, it is decided on alike.
+ */
+export function recordEntry(
+  parts: RecordingParts,
+  input: AgentInput,
+  file: Pick<FollowedFile, 'producer' | 'path'>,
+  common: FileFields,
+  entry: Entry,
+  account: FileAccount,
+): string | undefined {
+  const nowMs = parts.now();
+  const parsed = parseEntry(entry.text, input, nowMs);
+  const { fields } = parsed;
+  const level: Level = parsed.level ?? (ERROR_KEYS.some((key) => fields[key] !== undefined) ? 'error' : 'info');
+  const record: Record<string, unknown> = Object.create(null);
+  // First, so that nothing that an entry brings along can take their place.
+  record[OFFSET_KEY] = new RawJson(String(entry.start));
+  record[BYTES_KEY] = new RawJson(String(entry.end - entry.start));
+  record['log.file.path'] = file.path;
+  if (entry.cutBytes > 0) record['log.cut_bytes'] = entry.cutBytes;
+  if (entry.isMended) record['log.mended'] = true;
+  if (entry.isPartial) record['log.partial'] = true;
+  if (input.format !== 'auto' && parsed.format !== input.format) record['log.unparsed'] = true;
+  Object.assign(record, { host: parts.host }, common.fields);
+  for (const [key, value] of Object.entries(fields)) record[RESERVED.includes(key) ? `reserved.${key}` : key] = value;
+  record.level = level;
+  if (typeof record.service !== 'string' || record.service === '') record.service = common.service;
+
+  const traceId = fields.trace_id;
+  const hasTrace = typeof traceId === 'string' && TRACE_ID.test(traceId);
+  const bits = hasTrace ? traceId : murmurHash64(`${file.producer}:${entry.start}`);
+  const subject = { ...subjectOfEvent(record, common.service), randomness: randomnessOf(bits) };
+  const decision = parts.policy.decide(subject);
+  const sequence = enterDecision(account, decision);
+  if (sequence === 0) return undefined;
+  record.schema = EVENT_SCHEMA;
+  record.event_id = formatEventId(file.producer, sequence);
+  record.timestamp = new Date(inRange(parsed.timestampMs) ?? nowMs).toISOString();
+  record['sampling.rule'] = decision.rule;
+  record['sampling.rate'] = decision.rate;
+  return parts.serialiser.serialise(record);
+}
+
+/** A time that a year of four digits can tell. */
+function inRange(ms: number | undefined): number | undefined {
+  return ms !== undefined && ms >= 0 && ms < 253_402_300_800_000 ? ms : undefined;
+}
