@@ -242,13 +242,15 @@ function ownFailuresOf({ droppedByReason }: LedgerTotals): number {
   return droppedByReason[OWN_FAILURE] ?? 0;
 }
 
+const OWN_TOPICS = new Set(['logger.handler.error', 'logger.fallback']);
+
 /** Every event tells a request that was sent, and each request has at most one. */
 function findInvented(sent: ReadonlySet<string>, stored: readonly EventRecord[]): readonly string[] {
   const told = new Set<string>();
   const invented: string[] = [];
   for (const event of stored) {
-    // The library's own events tell of sinks that failed, not of requests.
-    if (event.topic === 'logger.handler.error') continue;
+    // The library's own events tell of sinks that failed and of what stood in for them, not of requests.
+    if (OWN_TOPICS.has(String(event.topic))) continue;
     const request = String(event.request_id);
     if (!sent.has(request) || told.has(request)) invented.push(`${event.event_id} of request ${request}`);
     told.add(request);

@@ -29,6 +29,10 @@ describe('the server stopped under traffic', () => {
       expect(span.wrong, lines.join('\n')).toBe(0);
       expect(span.requests).toBeGreaterThan(50);
     }
-    expect(report.ledger).toMatchObject({ stored: report.requests, inFlight: 0, dead: 0, missing: 0 });
+    // Beside the requests, a few events of the library's own: that its sink failed, and what stood in for it.
+    const { kept, dropped } = report.ledger;
+    expect(kept - report.requests).toBeLessThan(20);
+    expect(report.ledger.stored).toBeGreaterThanOrEqual(report.requests);
+    expect(report.ledger).toMatchObject({ stored: kept - dropped, inFlight: 0, dead: 0, missing: 0 });
   }, 180_000);
 });
