@@ -67,14 +67,16 @@ for (const name of names) {
   process.stderr.write(`${name} is none of the services: ${Object.keys(SERVICES).join(', ')}\n`);
   process.exit(2);
 }
-for (const name of names.filter(isServiceName)) {
-  const begun = Date.now();
-  try {
-    const outcome = await act(SERVICES[name]);
-    const took = verb === 'status' ? '' : `  (${((Date.now() - begun) / 1000).toFixed(1)} s)`;
-    process.stdout.write(`${name.padEnd(12)}${outcome}${took}\n`);
-  } catch (error) {
-    process.stderr.write(`${name.padEnd(12)}failed: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+await Promise.all(
+  names.filter(isServiceName).map(async (name) => {
+    const begun = Date.now();
+    try {
+      const outcome = await act(SERVICES[name]);
+      const took = verb === 'status' ? '' : `  (${((Date.now() - begun) / 1000).toFixed(1)} s)`;
+      process.stdout.write(`${name.padEnd(12)}${outcome}${took}\n`);
+    } catch (error) {
+      process.stderr.write(`${name.padEnd(12)}failed: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    }
+  }),
+);

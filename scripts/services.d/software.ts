@@ -7,6 +7,9 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inTurn } from './turn.ts';
+
+const APT_WITHIN_MS = 300_000;
 
 /** Everything of the services: software, data, logs. `SERVICES_DIR`, or `.services` in the checkout. */
 export const SERVICES_FOLDER = resolve(
@@ -62,9 +65,12 @@ export async function installDebianPackages(programs: Readonly<Record<string, st
   const apt = findProgram('apt-get');
   if (apt === undefined) throw new Error(`install ${names.join(', ')}: there is no apt-get here to do it`);
   const env = { RUNLEVEL: '1', DEBIAN_FRONTEND: 'noninteractive' };
-  const patience = ['-o', 'DPkg::Lock::Timeout=300'];
-  await runAsRoot([apt, 'update', '-q'], env);
-  await runAsRoot([apt, 'install', ...patience, '-yq', '--no-install-recommends', ...names], env);
+  // Its lists can be locked by others of ours, its database by whoever else uses it.
+  await inTurn('apt-get', APT_WITHIN_MS, async () => {
+    await runAsRoot([apt, 'update', '-q'], env);
+    const patience = ['-o', `DPkg::Lock::Timeout=${APT_WITHIN_MS / 1000}`];
+    await runAsRoot([apt, 'install', ...patience, '-yq', '--no-install-recommends', ...names], env);
+  });
 }
 
 function runAsRoot(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<void> {
