@@ -1,8 +1,6 @@
 /** What a reader of an answer must know beyond its rows. */
-import { EVENT_FIELDS } from 'tailrace/event';
 import type { PlanContext } from '../../query/compile-plan.ts';
-import { nearNames } from '../../query/near-names.ts';
-import { isEventField, searchedFields } from '../../query/search-node.ts';
+import { unknownFields } from '../unknown-fields.ts';
 import type { FieldCounter } from './field-counts.ts';
 import type { Quarantined, Retired } from './manifest.ts';
 import { touches } from './snapshot.ts';
@@ -18,22 +16,6 @@ export function warningsFor(
     ...missing.map(({ rows, segment }) => `${rows} events are missing: their segment ${segment} could not be read.`),
     ...retiredEvents(context, gone.retired),
   ];
-}
-
-function unknownFields({ plan, search }: PlanContext, countFields: () => FieldCounter): string[] {
-  const used = [...searchedFields(search), ...plan.groupBy, ...plan.aggregates.flatMap(({ field }) => field ?? [])];
-  const attributes = [...new Set(used)].filter((field) => !isEventField(field));
-  if (attributes.length === 0) return [];
-  const counter = countFields();
-  // With more names than are counted, one that isn't among them may exist all the same.
-  if (counter.truncated) return [];
-  return attributes
-    .filter((field) => !counter.has(field))
-    .map((field) => {
-      const near = nearNames(field, [...Object.keys(EVENT_FIELDS), ...counter.names()]);
-      const hint = near.length === 0 ? '' : ` Did you mean ${near.join(' or ')}?`;
-      return `No event has the field "${field}".${hint}`;
-    });
 }
 
 function retiredEvents({ range }: PlanContext, { allToMs, normalToMs }: Retired): string[] {

@@ -16,7 +16,7 @@ export { type ClickHouseConnection, connect } from './connection.ts';
 export { codeOf, type Fault, faultOf, reasonOf } from './faults.ts';
 export { batchIdOf, insertEvents, insertLedger, type LedgerEntry, lineOfEntry, toLedgerEntry } from './insert.ts';
 export { type ClickHouseOptions, type ClickHouseTarget, readTarget } from './options.ts';
-export { type ClickHouseRow, toRow } from './row.ts';
+export { type ClickHouseRow, ELEMENT_SEPARATOR, jsonText, toRow } from './row.ts';
 export {
   EVENTS_TABLE,
   FIELDS_TABLE,
@@ -24,6 +24,7 @@ export {
   PRODUCERS_TABLE,
   PROMOTED_PREFIX,
   quoteName,
+  quoteString,
   ttlSql,
 } from './tables.ts';
 

@@ -54,11 +54,35 @@ function timeText(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').slice(0, -1);
 }
 
-/** Half a surrogate pair is no text, and would fail the whole insert. `stringify` writes such a half as an escape. */
-function jsonText(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'null';
-  if (!text.includes('\\ud')) return text;
-  return text.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (found) => (found.length === 6 ? '\ufffd' : found));
+/** Between the elements of an array. JSON text has no line feed of its own, so a query can take the array apart by it. */
+export const ELEMENT_SEPARATOR = ',\n';
+
+/**
+ * A value as JSON, one text for one value: what a query compares it with. Numbers are written as other databases write them
+ * (`1e21`), and half a surrogate pair, which is no text and would fail the whole insert, is replaced.
+ */
+export function jsonText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(nestedText).join(ELEMENT_SEPARATOR)}]`;
+  return nestedText(value);
+}
+
+function nestedText(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.toWellFormed());
+    case 'number':
+      return Number.isFinite(value) ? String(value === 0 ? 0 : value).replace('e+', 'e') : 'null';
+    case 'boolean':
+      return String(value);
+    case 'object':
+      if (Array.isArray(value)) return `[${value.map(nestedText).join(',')}]`;
+      if (value === null) return 'null';
+      return `{${Object.entries(value)
+        .map(([key, member]) => `${nestedText(key)}:${nestedText(member)}`)
+        .join(',')}}`;
+    default:
+      return 'null';
+  }
 }
 
 function isField(name: string): name is EventField {

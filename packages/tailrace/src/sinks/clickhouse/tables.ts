@@ -114,6 +114,8 @@ function createStatements(retentionDays: number): readonly string[] {
        INDEX by_event event_id TYPE bloom_filter(0.001) GRANULARITY 1,
        INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
        INDEX by_request request_id TYPE bloom_filter(0.001) GRANULARITY 1,
+       INDEX by_names mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+       INDEX by_values mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
        INDEX by_status status TYPE minmax GRANULARITY 1,
        INDEX by_duration duration_ms TYPE minmax GRANULARITY 1
      ) ENGINE = ReplacingMergeTree
@@ -165,6 +167,10 @@ export async function prepareTables(client: ClickHouseClient, retentionDays: num
 
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+export function quoteString(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 function columnType(name: string): string {
