@@ -27,6 +27,8 @@ export interface QueueBatch {
 export interface QueueStats {
   /** Bytes that are published and not yet acknowledged. */
   readonly depthBytes: number;
+  /** Their number, where the queue knows it. A broker's bytes are an estimate: its lines, times the mean of what was seen. */
+  readonly depthLines?: number;
   /** Age of the oldest line that is not acknowledged, in seconds; 0 when there is none. */
   readonly ageSeconds: number;
 }

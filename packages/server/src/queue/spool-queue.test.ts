@@ -1,22 +1,40 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { describeQueue } from '../../tests/queue-contract.ts';
 import { temporaryFolder } from '../../tests/test-server.ts';
 import { Shape } from '../store/event-row.ts';
 import { openSpoolQueue } from './spool-queue.ts';
+import { describeQueue } from './testing/queue-contract.ts';
+import { drain, readUntil } from './testing/read-lines.ts';
 
 const MIB = 1024 * 1024;
 
 for (const fsync of ['always', 'off', 50] as const) {
-  describeQueue(`spool, fsync ${fsync}`, () => {
+  describeQueue(`spool, fsync ${fsync}`, async () => {
     const directory = join(temporaryFolder(), 'queue');
     return {
       open: (from) => openSpoolQueue({ directory, fsync, maxBytes: 64 * MIB, from }),
-      openBounded: () => openSpoolQueue({ directory, fsync, maxBytes: 2 * MIB, from: undefined }),
+      openBounded: async () => ({
+        queue: await openSpoolQueue({ directory, fsync, maxBytes: 2 * MIB, from: undefined }),
+      }),
     };
   });
 }
+
+test('a new store starts at the oldest line that is left', async () => {
+  const queue = await openSpoolQueue({
+    directory: join(temporaryFolder(), 'queue'),
+    fsync: 'off',
+    maxBytes: 64 * MIB,
+    from: undefined,
+  });
+  await queue.seek(undefined);
+  await queue.publish(['{"n":1}', '{"n":2}']);
+  await readUntil(queue, 2);
+  await queue.seek(undefined);
+  expect((await drain(queue)).lines).toEqual(['{"n":1}', '{"n":2}']);
+  await queue.close();
+});
 
 // From memory, from the disk, and changing between them all the time.
 for (const recentBytes of [MIB, 0, 700]) {

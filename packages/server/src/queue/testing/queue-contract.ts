@@ -1,48 +1,52 @@
-/**
- * What every queue must hold to, whatever it is made of. An adapter's test calls {@link describeQueue} with a way to open
- * it; `reopen` is what a new process would see after the old one was killed.
- */
+/** What every queue must hold to, whatever it is made of. An adapter's test calls {@link describeQueue}. */
 import { expect, test } from 'vitest';
-import type { Queue } from '../src/queue/queue.ts';
+import type { Queue } from '../queue.ts';
+import { drain, NEVER, numbered, readUntil } from './read-lines.ts';
 
 export interface QueueUnderTest {
-  /** Opens the same queue again. @param from - the place in the store's checkpoint */
+  /** Opens the same queue again, as a new process would after the old one was killed. @param from - the place in the store's checkpoint */
   open(from: string | undefined): Promise<Queue>;
-  /** A queue whose bound is so near that `line` fits a few times only, `undefined` where the adapter has no bound. */
-  openBounded?(): Promise<Queue>;
+  /** A queue whose bound is so near that a line of 100 kB fits a few times only, left out where the adapter has no bound. */
+  openBounded?(): Promise<{ readonly queue: Queue; readonly makeRoom?: () => Promise<void> }>;
 }
 
-const NEVER = new AbortController().signal;
-const line = (n: number): string => `{"n":${n},"text":"line ${n} \u2713"}`;
-const lines = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => line(from + i));
-
-async function readAll(queue: Queue): Promise<{ lines: string[]; end: string | undefined }> {
-  const found: string[] = [];
-  let end: string | undefined;
-  for (;;) {
-    const batch = await queue.read(7, 0, NEVER);
-    if (batch.lines.length === 0) return { lines: found, end };
-    found.push(...batch.lines);
-    end = batch.end;
-  }
-}
-
-export function describeQueue(name: string, prepare: () => QueueUnderTest): void {
-  test(`${name}: lines come out as they went in, in order`, async () => {
-    const queue = await prepare().open(undefined);
+export function describeQueue(name: string, prepare: () => Promise<QueueUnderTest>): void {
+  test(`${name}: lines come out byte for byte, in order within their key`, async () => {
+    const queue = await (await prepare()).open(undefined);
     await queue.seek(undefined);
-    await queue.publish(lines(1, 20));
-    await queue.publish(lines(21, 40));
-    expect((await readAll(queue)).lines).toEqual(lines(1, 40));
+    const published = numbered(1, 40);
+    await queue.publish(published.slice(0, 20));
+    await queue.publish(published.slice(20));
+    const { lines } = await readUntil(queue, 40);
+    expect([...lines].sort()).toEqual([...published].sort());
+    for (const key of ['trace-0', 'trace-1', 'trace-2']) {
+      const ofKey = (all: readonly string[]) => all.filter((line) => line.includes(`"${key}"`));
+      expect(ofKey(lines)).toEqual(ofKey(published));
+    }
     await queue.close();
   });
 
-  test(`${name}: a read waits for the first line, and no longer than it was told`, async () => {
-    const queue = await prepare().open(undefined);
+  test(`${name}: a batch holds no more lines than were asked for`, async () => {
+    const queue = await (await prepare()).open(undefined);
+    await queue.seek(undefined);
+    await queue.publish(numbered(1, 50));
+    const sizes: number[] = [];
+    const found = new Set<string>();
+    while (found.size < 50) {
+      const { lines } = await queue.read(7, 10_000, NEVER);
+      for (const line of lines) found.add(line);
+      sizes.push(lines.length);
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(7);
+    await queue.close();
+  });
+
+  test(`${name}: a read waits for the first line, and ends when its time is over or its signal aborts`, async () => {
+    const queue = await (await prepare()).open(undefined);
     await queue.seek(undefined);
     const waiting = queue.read(10, 30_000, NEVER);
-    await queue.publish(lines(1, 2));
-    expect((await waiting).lines).toEqual(lines(1, 2));
+    await queue.publish(numbered(1, 1));
+    expect((await waiting).lines).toEqual(numbered(1, 1));
     expect((await queue.read(10, 1, NEVER)).lines).toEqual([]);
 
     const stop = new AbortController();
@@ -52,57 +56,50 @@ export function describeQueue(name: string, prepare: () => QueueUnderTest): void
     await queue.close();
   });
 
-  test(`${name}: what isn't acknowledged is there for the next process, from the place that it names`, async () => {
-    const under = prepare();
+  test(`${name}: what isn't acknowledged comes again for the next process, and what is doesn't`, async () => {
+    const under = await prepare();
     const first = await under.open(undefined);
     await first.seek(undefined);
-    await first.publish(lines(1, 30));
-    const batch = await first.read(10, 0, NEVER);
-    await first.acknowledge(batch.end);
-    await first.read(10, 0, NEVER);
-    // Killed: nothing is closed.
-    const second = await under.open(batch.end);
-    await second.seek(batch.end);
-    expect((await readAll(second)).lines).toEqual(lines(11, 30));
-    await second.publish(lines(31, 33));
-    expect((await readAll(second)).lines).toEqual(lines(31, 33));
-    await second.close();
+    await first.publish(numbered(1, 10));
+    const stored = await readUntil(first, 10);
+    await first.acknowledge(stored.end);
+    await first.publish(numbered(11, 30));
+    await readUntil(first, 20);
     await first.close();
+    const second = await under.open(stored.end);
+    await second.seek(stored.end);
+    expect([...(await readUntil(second, 20)).lines].sort()).toEqual([...numbered(11, 30)].sort());
+    await second.publish(numbered(31, 33));
+    expect([...(await readUntil(second, 3)).lines].sort()).toEqual(numbered(31, 33));
+    await second.close();
   });
 
-  test(`${name}: a new store starts at the oldest line that is left`, async () => {
-    const queue = await prepare().open(undefined);
+  test(`${name}: depth and age grow, and fall to nothing when all is acknowledged`, async () => {
+    const queue = await (await prepare()).open(undefined);
     await queue.seek(undefined);
-    await queue.publish(lines(1, 5));
-    await readAll(queue);
-    await queue.seek(undefined);
-    expect((await readAll(queue)).lines).toEqual(lines(1, 5));
-    await queue.close();
-  });
-
-  test(`${name}: depth and age fall to nothing when all is acknowledged`, async () => {
-    const queue = await prepare().open(undefined);
-    await queue.seek(undefined);
-    expect(queue.stats()).toEqual({ depthBytes: 0, ageSeconds: 0 });
-    await queue.publish(lines(1, 5));
+    await expect.poll(() => queue.stats()).toMatchObject({ depthBytes: 0, ageSeconds: 0 });
+    await queue.publish(numbered(1, 5));
+    await expect.poll(() => queue.stats().depthBytes, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => queue.stats().ageSeconds, { timeout: 10_000 }).toBeGreaterThan(0);
+    const { end } = await readUntil(queue, 5);
     expect(queue.stats().depthBytes).toBeGreaterThan(0);
-    const { end } = await readAll(queue);
-    await queue.acknowledge(end ?? '');
-    expect(queue.stats()).toEqual({ depthBytes: 0, ageSeconds: 0 });
+    await queue.acknowledge(end);
+    await expect.poll(() => queue.stats(), { timeout: 10_000 }).toMatchObject({ depthBytes: 0, ageSeconds: 0 });
     await queue.close();
   });
 
-  test(`${name}: at its bound it says so, and takes lines again when there is room`, async ({ skip }) => {
-    const { openBounded } = prepare();
+  test(`${name}: at its bound it says so, keeps what it took, and takes lines again when there is room`, async ({
+    skip,
+  }) => {
+    const { openBounded } = await prepare();
     if (openBounded === undefined) return skip('this queue has no bound of its own');
-    const queue = await openBounded();
+    const { queue, makeRoom } = await openBounded();
     await queue.seek(undefined);
-    const big = [JSON.stringify({ text: 'x'.repeat(100_000) })];
     let taken = 0;
     const full = await (async () => {
       for (;;) {
         try {
-          await queue.publish(big);
+          await queue.publish([JSON.stringify({ taken, text: 'x'.repeat(100_000) })]);
           taken += 1;
         } catch (error) {
           return error;
@@ -110,19 +107,17 @@ export function describeQueue(name: string, prepare: () => QueueUnderTest): void
       }
     })();
     expect(full).toMatchObject({ code: 'QUEUE_FULL' });
-    const { lines: found, end } = await readAll(queue);
-    expect(found).toHaveLength(taken);
-    await queue.acknowledge(end ?? '');
-    await expect
-      .poll(
-        () =>
-          queue.publish(lines(1, 1)).then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 15_000 },
-      )
-      .toBe(true);
+    await makeRoom?.();
+    const { lines, end } = await readUntil(queue, taken);
+    expect(lines).toHaveLength(taken);
+    expect((await drain(queue)).lines).toEqual([]);
+    await queue.acknowledge(end);
+    const publishes = () =>
+      queue.publish(numbered(1, 1)).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(publishes, { timeout: 15_000 }).toBe(true);
     await queue.close();
   });
 }

@@ -1,15 +1,16 @@
 /** Events to a topic of Kafka. */
 import type { Sink, SinkContext } from '../../delivery/sink.ts';
 import type { SinkSpec } from '../../delivery/types.ts';
-import type { BrokerPublisher } from '../broker-error.ts';
+import type { BrokerError, BrokerPublisher } from '../broker-error.ts';
 import { brokerSink } from '../broker-sink.ts';
-import { loadKafka } from './driver.ts';
-import { type KafkaOptions, readKafkaOptions } from './options.ts';
+import { loadKafka, toBrokerError } from './driver.ts';
+import { type KafkaOptions, type KafkaSettings, readKafkaOptions } from './options.ts';
 import { KafkaPublisher } from './publisher.ts';
+import { openTopic } from './topic.ts';
 
 export { BrokerError, type BrokerErrorCode, type BrokerPublisher, type RefusedLine } from '../broker-error.ts';
 export { MissingDriverError } from '../import-driver.ts';
-export type { KafkaOptions, KafkaSaslOptions, KafkaTlsOptions } from './options.ts';
+export type { KafkaOptions, KafkaSaslOptions, KafkaSettings, KafkaTlsOptions } from './options.ts';
 
 /**
  * Sends events to a topic of Kafka, from which a Tailrace server, or anybody else, reads them. Needs the package `kafkajs`.
@@ -36,11 +37,41 @@ export async function createSink(options: unknown, context: SinkContext): Promis
 }
 
 /**
- * The writing half on its own, as a server's queue uses it.
+ * The writing half on its own.
  *
  * @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed.
  */
 export async function openKafkaPublisher(options: KafkaOptions): Promise<BrokerPublisher> {
+  return (await openKafkaConnections(options)).publisher;
+}
+
+/** The writing half, and the client that it is made of: what a queue on Kafka needs. */
+export interface KafkaConnections {
+  readonly settings: KafkaSettings;
+  readonly publisher: BrokerPublisher;
+  /** The instance of the driver's class `Kafka`; `unknown`, so that nobody needs the driver's types who doesn't use it. */
+  readonly client: unknown;
+  /** Makes the topic where it isn't there and may be made. @throws BrokerError */
+  readonly ensureTopic: () => Promise<void>;
+  /** @param what - what was tried */
+  readonly toBrokerError: (error: unknown, what: string) => BrokerError;
+}
+
+/**
+ * @param onError - hears each error that the client would log
+ * @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed.
+ */
+export async function openKafkaConnections(
+  options: KafkaOptions,
+  onError: (message: string) => void = () => {},
+): Promise<KafkaConnections> {
   const settings = readKafkaOptions(options);
-  return new KafkaPublisher(settings, await loadKafka(settings, () => {}));
+  const driver = await loadKafka(settings, onError);
+  return {
+    settings,
+    publisher: new KafkaPublisher(settings, driver),
+    client: driver.kafka,
+    ensureTopic: () => openTopic(driver, settings),
+    toBrokerError: (error, what) => toBrokerError(error, what, settings),
+  };
 }

@@ -16,7 +16,7 @@ import { BrokerError, type BrokerPublisher, messageOf, type RefusedLine, within 
 import { type KafkaDriver, kafkaErrorType, toBrokerError } from './driver.ts';
 import { toMessage } from './message.ts';
 import type { KafkaSettings } from './options.ts';
-import { ensureTopic } from './topic.ts';
+import { openTopic } from './topic.ts';
 
 /** One send is about this large, before compression. */
 const SEND_BYTES = 512 * 1024;
@@ -179,14 +179,8 @@ export class KafkaPublisher implements BrokerPublisher {
   }
 
   async #makeTopic(): Promise<void> {
-    const admin = this.#driver.kafka.admin({ retry: { initialRetryTime: 100, retries: 2 } });
-    try {
-      await admin.connect();
-      await ensureTopic(admin, this.#settings);
-      this.#isTopicThere = true;
-    } finally {
-      void admin.disconnect().catch(() => {});
-    }
+    await openTopic(this.#driver, this.#settings);
+    this.#isTopicThere = true;
   }
 
   async #dropProducer(): Promise<void> {

@@ -1,14 +1,24 @@
 /** The topic: made where it isn't there and may be made, or named in an error that says how to make it. */
 import type { Admin } from 'kafkajs';
 import { BrokerError, messageOf } from '../broker-error.ts';
-import { kafkaErrorType, toBrokerError } from './driver.ts';
+import { type KafkaDriver, kafkaErrorType, toBrokerError } from './driver.ts';
 import type { KafkaSettings } from './options.ts';
 
 /** Lines are bounded at a mebibyte by the server: a message that holds one, its key and headers must fit in. */
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** @throws BrokerError `MISSING` where it isn't there and can't be made. */
-export async function ensureTopic(admin: Admin, settings: KafkaSettings): Promise<void> {
+export async function openTopic(driver: KafkaDriver, settings: KafkaSettings): Promise<void> {
+  const admin = driver.kafka.admin({ retry: { initialRetryTime: 100, retries: 2 } });
+  try {
+    await admin.connect();
+    await ensureTopic(admin, settings);
+  } finally {
+    void admin.disconnect().catch(() => {});
+  }
+}
+
+async function ensureTopic(admin: Admin, settings: KafkaSettings): Promise<void> {
   const { topic } = settings;
   if (await isThere(admin, settings)) return;
   if (!settings.createTopic) throw missing(settings, 'and createTopic is false');

@@ -8,12 +8,11 @@
 import type { createClient } from '@redis/client';
 import { BrokerError, messageOf, within } from '../broker-error.ts';
 import { importDriver } from '../import-driver.ts';
+import type { RedisArgument, RedisCommandOptions, RedisConnection } from './connection.ts';
 import type { RedisSettings } from './options.ts';
 
 type Client = ReturnType<typeof createClient>;
 type CreateClient = (options: Parameters<typeof createClient>[0]) => Client;
-export type RedisArgument = string | Buffer;
-
 export interface RedisDriver {
   readonly createClient: CreateClient;
 }
@@ -40,20 +39,17 @@ function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-export interface CommandOptions {
-  readonly timeoutMs: number;
-  /** Texts in the reply as bytes. */
-  readonly asBytes?: boolean;
+export function openConnection(settings: RedisSettings, driver: RedisDriver): RedisConnection {
+  return new DriverConnection(settings, driver);
 }
 
-export class RedisConnection {
+class DriverConnection implements RedisConnection {
   readonly #settings: RedisSettings;
   readonly #driver: RedisDriver;
   #client: Promise<Client> | undefined;
   /** Why the connection broke last. */
   #lastError: Error | undefined;
   #isClosed = false;
-  /** Rises with each new connection. */
   epoch = 0;
 
   constructor(settings: RedisSettings, driver: RedisDriver) {
@@ -61,8 +57,7 @@ export class RedisConnection {
     this.#driver = driver;
   }
 
-  /** @throws BrokerError */
-  async command(args: readonly RedisArgument[], options: CommandOptions): Promise<unknown> {
+  async command(args: readonly RedisArgument[], options: RedisCommandOptions): Promise<unknown> {
     return this.#run(options.timeoutMs, String(args[0]), (client) =>
       client.sendCommand<unknown>(
         [...args],
@@ -71,8 +66,7 @@ export class RedisConnection {
     );
   }
 
-  /** All of the commands or none (MULTI and EXEC). @throws BrokerError */
-  async transaction(commands: readonly (readonly RedisArgument[])[], options: CommandOptions): Promise<unknown> {
+  async transaction(commands: readonly (readonly RedisArgument[])[], options: RedisCommandOptions): Promise<unknown> {
     return this.#run(options.timeoutMs, String(commands[0]?.[0]), (client) => {
       const multi = client.multi();
       for (const args of commands) multi.addCommand([...args]);

@@ -9,7 +9,7 @@
 import { findEventId, isLedgerLine } from '../../delivery/line-kinds.ts';
 import { formatEventId } from '../../event.ts';
 import { BrokerError, type BrokerPublisher, messageOf, type RefusedLine } from '../broker-error.ts';
-import type { RedisArgument, RedisConnection } from './driver.ts';
+import type { RedisArgument, RedisConnection } from './connection.ts';
 import type { RedisSettings } from './options.ts';
 
 /** Bounds of one transaction. */

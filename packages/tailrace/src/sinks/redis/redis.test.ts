@@ -18,7 +18,7 @@ async function readStream(url: string, stream: string): Promise<{ id: string; li
   await client.connect();
   const entries = await client.xRange(stream, '-', '+');
   client.destroy();
-  return entries.map(({ message }) => ({ id: String(message.id), line: String(message.line) }));
+  return (entries ?? []).map(({ message }) => ({ id: String(message.id), line: String(message.line) }));
 }
 
 describe.skipIf(shared === undefined)('the sink of Redis', () => {

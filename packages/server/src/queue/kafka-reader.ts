@@ -1,0 +1,413 @@
+/**
+ * The reading half of Kafka: one member of a group of readers, which shares the topic's partitions.
+ *
+ * The client fetches and hands over batches; they go into a bounded buffer, from which `read` takes them. When the buffer is
+ * full, the partitions are paused: the client's loop then fetches nothing and goes on with its heartbeats, so that a slow store
+ * is no reason to share the partitions out anew. Offsets are committed for what the writer has acknowledged, and for nothing else.
+ *
+ * When the partitions are shared out anew, all that is in the buffer is let go, and reading begins again at the group's
+ * place: what is in the writer's hands comes twice, and the writer drops it. The client may still hold batches that it fetched
+ * before; handed over after the change, they would make it skip what lies before them. So a batch is only taken where
+ * its fetch began at the offset that is next; any other is dropped, and the client is sent back to that offset. Should there be
+ * nothing (the topic's retention took it), that is said aloud, and reading goes on where there is something.
+ *
+ * A broker that is away is waited for by the client, with growing pauses; should the client give up, a new one takes over.
+ *
+ * Kafka counts no deliveries, so the readers do it themselves, in the metadata of the group's place: how many have
+ * begun there. From the third on, lines go out one at a time, each after a note that says which; a line with which two
+ * readers died alone goes out as unreadable.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Admin, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
+import type { BrokerError } from 'tailrace/sinks/kafka';
+import { readEntryLine } from './entry-line.ts';
+import { KafkaCommits } from './kafka-commits.ts';
+import type { KafkaDepth } from './kafka-depth.ts';
+import { followNotes, formatEnd, newPartition, type Partition, parseEnd } from './kafka-partition.ts';
+import { pause } from './pause.ts';
+import type { QueueBatch } from './queue.ts';
+import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
+
+export interface KafkaReaderParts {
+  readonly kafka: Kafka;
+  readonly admin: () => Promise<Admin>;
+  readonly topic: string;
+  readonly group: string;
+  readonly ensureTopic: () => Promise<void>;
+  readonly toBrokerError: (error: unknown, what: string) => BrokerError;
+  readonly sessionTimeoutMs: number;
+  readonly timeoutMs: number;
+  readonly bufferBytes: number;
+  readonly maxLineBytes: number;
+  readonly maxUnacknowledged: number;
+  readonly depth: KafkaDepth;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+}
+
+interface Place {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+const FETCH_WAIT_MS = 250;
+/** What one fetch may bring, as sent (compressed): lines are ten times that or so. One batch comes whole, however large. */
+const FETCH_BYTES = 512 * 1024;
+const PARTITION_BYTES = 64 * 1024;
+const SUSPECT_FROM_TRY = 3;
+const DEATHS_ALONE = 2;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2000;
+/** Errors that are over sooner (a rebalance, a moved leader) are none of the writer's business. */
+const TROUBLE_MS = 3000;
+const CLOSE_MS = 3000;
+
+export class KafkaReader {
+  readonly #parts: KafkaReaderParts;
+  readonly #reader = randomUUID().slice(0, 8);
+  readonly #buffer = new ReadBuffer<Place>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #commits: KafkaCommits;
+  #consumer: Consumer | undefined;
+  #partitions = new Map<number, Partition>();
+  /** Counts the assignments of partitions. */
+  #epoch = 0;
+  /** The group's places at the beginning of this epoch. */
+  #places: Promise<ReadonlyMap<number, { readonly offset: number; readonly metadata: string | null }>> | undefined;
+  #isRejoining = false;
+  #isPaused = false;
+  #handedOut: { readonly end: string; readonly lines: number }[] = [];
+  #unacknowledged = 0;
+  #suspect: Partition | undefined;
+  #trouble: { readonly error: BrokerError; readonly sinceMs: number } | undefined;
+
+  constructor(parts: KafkaReaderParts) {
+    this.#parts = parts;
+    this.#commits = new KafkaCommits({
+      ...parts,
+      consumer: () => this.#consumer,
+      partitions: () => this.#partitions.values(),
+    });
+    this.#running = this.#run();
+  }
+
+  /** The client has logged an error. */
+  noteClientError(message: string): void {
+    this.#noteTrouble(this.#parts.toBrokerError(new Error(message), `reading topic ${this.#parts.topic}`));
+  }
+
+  async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
+    const untilMs = performance.now() + waitMs;
+    await this.#clearSuspect();
+    for (;;) {
+      const isAtBound = this.#unacknowledged >= this.#parts.maxUnacknowledged;
+      const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
+      this.#resumeWhenThereIsRoom();
+      if (entries.length > 0) return this.#handOut(entries);
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0 || signal.aborted) break;
+      await this.#buffer.wait(leftMs, signal);
+    }
+    const trouble = this.#trouble;
+    if (trouble !== undefined && !signal.aborted && performance.now() - trouble.sinceMs > TROUBLE_MS)
+      throw trouble.error;
+    return { lines: [], unreadable: [], end: this.#end() };
+  }
+
+  async acknowledge(end: string): Promise<void> {
+    const place = parseEnd(end);
+    if (place === undefined || place.reader !== this.#reader) return;
+    const count = this.#handedOut.findIndex((batch) => batch.end === end) + 1;
+    for (const { lines } of this.#handedOut.splice(0, count)) this.#unacknowledged -= lines;
+    this.#buffer.wake();
+    for (const [number, offset] of place.offsets) {
+      const partition = this.#partitions.get(number);
+      // Since then it was another reader's, which has its own idea of what is stored.
+      if (partition === undefined || partition.since > place.epoch) continue;
+      partition.acknowledged = Math.max(partition.acknowledged, offset);
+    }
+    await this.#commits.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.close();
+    this.#stop.abort();
+    this.#buffer.wake();
+    await Promise.race([this.#running, pause(CLOSE_MS, new AbortController().signal)]);
+  }
+
+  async #run(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!this.#stop.signal.aborted) {
+      const startMs = performance.now();
+      try {
+        await this.#consume();
+      } catch (error) {
+        const failure = this.#parts.toBrokerError(error, `reading topic ${this.#parts.topic}`);
+        if (failure.message !== this.#trouble?.error.message) {
+          this.#parts.log('warn', `${failure.message}; trying again until it works`);
+        }
+        this.#noteTrouble(failure);
+      }
+      if (performance.now() - startMs > 60_000) pauseMs = FIRST_PAUSE_MS;
+      await pause(pauseMs, this.#stop.signal);
+      pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+    }
+  }
+
+  /** Reads until the client gives up, which it tells by rejecting, or the reader is closed. */
+  async #consume(): Promise<void> {
+    const { kafka, topic, group, sessionTimeoutMs } = this.#parts;
+    await this.#parts.ensureTopic();
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
+      heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 6)),
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: PARTITION_BYTES,
+      maxBytes: FETCH_BYTES,
+      metadataMaxAge: 60_000,
+      allowAutoTopicCreation: false,
+      // Long enough for a broker to come back without this reader leaving its group: a new member would have to wait for
+      // the old one's session to end.
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 60, restartOnFailure: async () => false },
+    });
+    const ended = new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    ended.catch(() => {});
+    consumer.on(consumer.events.GROUP_JOIN, (event) => this.#takeAssignment(event));
+    consumer.on(consumer.events.REBALANCING, () => {
+      this.#isRejoining = true;
+    });
+    consumer.on(consumer.events.HEARTBEAT, () => this.#noteSuccess());
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+      for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
+        this.#noteCommitted(partition, Number(offset));
+      }
+    });
+    this.#consumer = consumer;
+    try {
+      if (this.#stop.signal.aborted) return;
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      await this.#tellOfRetention();
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: (payload) => this.#takeBatch(payload),
+      });
+      await ended;
+    } finally {
+      const left = consumer.disconnect().catch(() => {});
+      await Promise.race([left, pause(CLOSE_MS, new AbortController().signal)]);
+      this.#consumer = undefined;
+      this.#partitions = new Map();
+      this.#letGo();
+    }
+  }
+
+  #takeAssignment({ payload }: ConsumerGroupJoinEvent): void {
+    this.#epoch += 1;
+    const assigned = new Map<number, Partition>();
+    for (const number of payload.memberAssignment[this.#parts.topic] ?? []) {
+      const partition = this.#partitions.get(number) ?? newPartition(number, this.#epoch);
+      partition.expected = undefined;
+      partition.strayOffset = undefined;
+      assigned.set(number, partition);
+    }
+    this.#partitions = assigned;
+    this.#letGo();
+    this.#isRejoining = false;
+    this.#isPaused = false;
+    this.#consumer?.resume([{ topic: this.#parts.topic }]);
+    this.#noteSuccess();
+  }
+
+  /** All that isn't stored comes again. */
+  #letGo(): void {
+    this.#buffer.clear();
+    this.#handedOut = [];
+    this.#unacknowledged = 0;
+    this.#suspect = undefined;
+    this.#places = undefined;
+  }
+
+  async #takeBatch({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+    if (this.#isRejoining || this.#stop.signal.aborted) return;
+    const epoch = this.#epoch;
+    const partition = this.#partitions.get(batch.partition);
+    if (partition === undefined) return;
+    const fetchedAt = offsetOfFetch(batch);
+    if (partition.expected === undefined) await this.#begin(partition, fetchedAt, batch.messages[0]?.timestamp);
+    if (epoch !== this.#epoch || this.#isRejoining) return;
+    if (!this.#isNext(partition, fetchedAt)) return;
+    const entries: ReadEntry<Place>[] = [];
+    let bytes = 0;
+    for (const { offset, value } of batch.messages) {
+      const size = value?.length ?? 0;
+      bytes += size;
+      entries.push({
+        ...readEntryLine(value, this.#parts.maxLineBytes),
+        place: { partition: batch.partition, offset: Number(offset) },
+        bytes: size,
+        isSuspect: partition.notes.tries >= SUSPECT_FROM_TRY,
+      });
+    }
+    const last = batch.lastOffset();
+    resolveOffset(last);
+    partition.expected = Number(last) + 1;
+    this.#parts.depth.noteSize(entries.length, bytes);
+    this.#noteSuccess();
+    this.#buffer.push(entries);
+    if (this.#buffer.bytes >= this.#parts.bufferBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#consumer?.pause([{ topic: this.#parts.topic }]);
+    }
+  }
+
+  /** Finds the group's place, and notes that one more reader has begun there. */
+  async #begin(partition: Partition, fetchedAt: number, writtenMs: string | undefined): Promise<void> {
+    this.#places ??= this.#fetchPlaces();
+    const places = await this.#places.catch((error: unknown) => {
+      this.#places = undefined;
+      throw error;
+    });
+    const place = places.get(partition.number);
+    partition.committed = place?.offset ?? -1;
+    partition.expected = partition.committed >= 0 ? Math.max(partition.committed, partition.acknowledged) : fetchedAt;
+    if (partition.since < this.#epoch) return;
+    partition.notes = followNotes(place?.metadata);
+    this.#parts.depth.noteFound(partition.number, partition.expected, Number(writtenMs ?? Date.now()));
+    await this.#commits.tellNotes(partition, partition.expected);
+  }
+
+  async #fetchPlaces(): Promise<ReadonlyMap<number, { offset: number; metadata: string | null }>> {
+    const { topic, group } = this.#parts;
+    const admin = await this.#parts.admin();
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return new Map(
+      found?.partitions.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata }]),
+    );
+  }
+
+  #isNext(partition: Partition, fetchedAt: number): boolean {
+    const { topic } = this.#parts;
+    const expected = partition.expected ?? fetchedAt;
+    if (fetchedAt === expected) {
+      partition.strayOffset = undefined;
+      return true;
+    }
+    if (fetchedAt > expected && partition.strayOffset === fetchedAt) {
+      this.#tellLost(partition.number, expected, fetchedAt);
+      return true;
+    }
+    partition.strayOffset = fetchedAt;
+    this.#consumer?.seek({ topic, partition: partition.number, offset: String(expected) });
+    return false;
+  }
+
+  /** The client would begin at what is left, and say nothing. */
+  async #tellOfRetention(): Promise<void> {
+    const places = await this.#fetchPlaces();
+    const admin = await this.#parts.admin();
+    for (const { partition, low } of await admin.fetchTopicOffsets(this.#parts.topic)) {
+      const place = places.get(partition)?.offset ?? -1;
+      if (place >= 0 && place < Number(low)) this.#tellLost(partition, place, Number(low));
+    }
+  }
+
+  #tellLost(partition: number, from: number, to: number): void {
+    this.#parts.log(
+      'error',
+      `topic ${this.#parts.topic}, partition ${partition}: offsets ${from} to ${to - 1} are no longer there, and nobody of group ` +
+        `${this.#parts.group} has acknowledged them: make the topic's retention longer than the writers can be away`,
+    );
+  }
+
+  #resumeWhenThereIsRoom(): void {
+    if (!this.#isPaused || this.#buffer.bytes > this.#parts.bufferBytes / 2) return;
+    this.#isPaused = false;
+    this.#consumer?.resume([{ topic: this.#parts.topic }]);
+  }
+
+  async #handOut(entries: readonly ReadEntry<Place>[]): Promise<QueueBatch> {
+    const [first] = entries;
+    let death: string | undefined;
+    if (first?.isSuspect === true) {
+      try {
+        death = await this.#markSuspect(first.place);
+      } catch (error) {
+        this.#buffer.putBack(entries);
+        throw error;
+      }
+    }
+    const lines: string[] = [];
+    const unreadable: { reason: string; line: string }[] = [];
+    for (const { place, line, fault } of entries) {
+      const partition = this.#partitions.get(place.partition);
+      if (partition !== undefined) partition.handedOut = Math.max(partition.handedOut, place.offset + 1);
+      const reason = death ?? fault;
+      if (reason === undefined) lines.push(line);
+      else unreadable.push({ reason, line });
+    }
+    const end = this.#end();
+    this.#handedOut.push({ end, lines: entries.length });
+    this.#unacknowledged += entries.length;
+    return { lines, unreadable, end };
+  }
+
+  /** @returns why it is to be handed out as unreadable, `undefined` where it gets another chance. */
+  async #markSuspect({ partition: number, offset }: Place): Promise<string | undefined> {
+    const partition = this.#partitions.get(number);
+    if (partition === undefined || partition.committed < 0) return undefined;
+    const deaths = partition.notes.deaths.get(offset) ?? 0;
+    if (deaths >= DEATHS_ALONE) return `was handed out alone ${deaths} times, and its reader died each time`;
+    partition.notes = { ...partition.notes, inHand: offset };
+    await this.#commits.tellNotes(partition, partition.committed);
+    this.#suspect = partition;
+    return undefined;
+  }
+
+  /** The reader has come back for more: the suspect did it no harm. */
+  async #clearSuspect(): Promise<void> {
+    const partition = this.#suspect;
+    if (partition === undefined) return;
+    this.#suspect = undefined;
+    const { tries, deaths } = partition.notes;
+    partition.notes = { tries, deaths };
+    // Where the next line is a suspect too, its own note takes this one's place.
+    if (this.#buffer.startsWithSuspect) return;
+    await this.#commits.tellNotes(partition, partition.committed).catch(() => {});
+  }
+
+  #noteCommitted(number: number, offset: number): void {
+    const partition = this.#partitions.get(number);
+    if (partition === undefined || offset <= partition.committed) return;
+    this.#parts.depth.noteCommitted(number, offset, partition.committed < 0 ? 0 : offset - partition.committed);
+    partition.committed = offset;
+  }
+
+  #end(): string {
+    return formatEnd(this.#epoch, this.#reader, this.#partitions.values());
+  }
+
+  #noteTrouble(error: BrokerError): void {
+    this.#trouble = { error, sinceMs: this.#trouble?.sinceMs ?? performance.now() };
+  }
+
+  #noteSuccess(): void {
+    const { topic, log } = this.#parts;
+    if (this.#trouble !== undefined && performance.now() - this.#trouble.sinceMs > TROUBLE_MS)
+      log('info', `reading topic ${topic} works again`);
+    this.#trouble = undefined;
+  }
+}
+
+/** Where the fetch that brought a batch began. Other clients with this API don't tell; then what came must do. */
+function offsetOfFetch(batch: EachBatchPayload['batch']): number {
+  const offset: unknown = Reflect.get(batch, 'fetchedOffset');
+  return Number(offset ?? batch.firstOffset());
+}

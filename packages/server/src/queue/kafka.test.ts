@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+import { describe, expect, test } from 'vitest';
+import { cutConnections } from '../../../../tests/cut-connections.ts';
+import { needService, type RunningService, startService } from '../../../../tests/services.ts';
+import { type KafkaQueueOptions, openKafkaQueue } from './kafka.ts';
+import { type BrokerQueueUnderTest, describeBrokerQueue } from './testing/broker-queue-contract.ts';
+import { describeQueue } from './testing/queue-contract.ts';
+import { NEVER, numbered, readUntil } from './testing/read-lines.ts';
+
+const shared = await needService('kafka');
+/** The least that a broker allows. */
+const SESSION_MS = 6000;
+
+function underTest(service: RunningService): BrokerQueueUnderTest & { readonly options: KafkaQueueOptions } {
+  const options: KafkaQueueOptions = {
+    brokers: service.address,
+    topic: `queue-${randomUUID()}`,
+    group: `group-${randomUUID()}`,
+    sessionTimeoutMs: SESSION_MS,
+  };
+  return {
+    kind: 'kafka',
+    options,
+    open: (more) => openKafkaQueue({ ...options, ...more }),
+    putRaw: async (value) => {
+      const producer = clientOf(service).producer();
+      await producer.connect();
+      await producer.send({ topic: options.topic ?? '', messages: [{ key: 'raw', value: value ?? null }] });
+      await producer.disconnect();
+    },
+    cut: () => cutConnections(service.port),
+  };
+}
+
+function clientOf(service: RunningService): Kafka {
+  return new Kafka({ brokers: [service.address], logLevel: logLevel.NOTHING });
+}
+
+describe.skipIf(shared === undefined)('the queue on Kafka', () => {
+  if (shared === undefined) return;
+
+  describeQueue('kafka', async () => {
+    const under = underTest(shared);
+    return { open: () => under.open() };
+  });
+
+  describeBrokerQueue('kafka', {
+    prepare: async () => underTest(shared),
+    startOwn: async () => {
+      const own = await startService('kafka');
+      return own && { prepare: async () => underTest(own), kill: own.kill, start: own.start, close: own.close };
+    },
+    takeoverMs: SESSION_MS,
+    slowDeath: { sessionTimeoutMs: 60_000 },
+  });
+
+  test('offsets are committed for what is acknowledged, and for nothing else', async () => {
+    const under = underTest(shared);
+    const queue = await under.open({ partitions: 1 });
+    await queue.publish(numbered(1, 10));
+    const { end } = await readUntil(queue, 10);
+    const place = async () => {
+      const admin = clientOf(shared).admin();
+      await admin.connect();
+      const [found] = await admin.fetchOffsets({
+        groupId: under.options.group ?? '',
+        topics: [under.options.topic ?? ''],
+      });
+      await admin.disconnect();
+      return Number(found?.partitions[0]?.offset);
+    };
+    await queue.publish(numbered(11, 15));
+    await readUntil(queue, 5);
+    expect(await place()).toBe(0);
+    await queue.acknowledge(end);
+    expect(await place()).toBe(10);
+    await queue.close();
+    expect(await place()).toBe(10);
+  });
+
+  test('places of partitions that have gone to another reader are left alone', async () => {
+    const under = underTest(shared);
+    const first = await under.open({ partitions: 1 });
+    await first.publish(numbered(1, 10));
+    const { end } = await readUntil(first, 10);
+    await first.close();
+    const second = await under.open();
+    await readUntil(second, 10);
+    await second.acknowledge(end);
+    await second.close();
+    const third = await under.open();
+    expect(new Set((await readUntil(third, 10)).lines)).toEqual(new Set(numbered(1, 10)));
+    await third.close();
+  });
+
+  test('a topic that may not be made is named by read and publish, and used as soon as it is there', async () => {
+    const under = underTest(shared);
+    const queue = await under.open({ createTopic: false });
+    await expect(queue.publish(numbered(1, 1))).rejects.toMatchObject({ code: 'MISSING' });
+    await expect
+      .poll(() => queue.read(1, 50, NEVER).catch(String), { timeout: 15_000 })
+      .toMatch(/there is no topic queue-/);
+    const admin = clientOf(shared).admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: under.options.topic ?? '' }], waitForLeaders: true });
+    await admin.disconnect();
+    await queue.publish(numbered(1, 1));
+    expect((await readUntil(queue, 1)).lines).toEqual(numbered(1, 1));
+    await queue.close();
+  });
+
+  test('lines that retention took before they were read are told aloud, and reading goes on behind them', async () => {
+    const under = underTest(shared);
+    const told: string[] = [];
+    const log = (_: string, message: string) => told.push(message);
+    const first = await under.open({ partitions: 1 });
+    await first.publish(numbered(1, 10));
+    await first.acknowledge((await readUntil(first, 10)).end);
+    await first.close();
+    const publisher = await under.open({ reads: false });
+    await publisher.publish(numbered(11, 30));
+    const admin = clientOf(shared).admin();
+    await admin.connect();
+    await admin.fetchTopicOffsets(under.options.topic ?? '');
+    await admin.deleteTopicRecords({ topic: under.options.topic ?? '', partitions: [{ partition: 0, offset: '20' }] });
+    await admin.disconnect();
+    const second = await under.open({ log });
+    expect((await readUntil(second, 10)).lines).toEqual(numbered(21, 30));
+    expect(told.join('; ')).toMatch(/offsets 10 to 19 are no longer there/);
+    await Promise.all([publisher.close(), second.close()]);
+  });
+});

@@ -1,0 +1,28 @@
+/**
+ * A reader in a process of its own, to be killed: opens a queue and tells on stdout, line by line as JSON, what it reads.
+ * It dies of a line with `POISON` in it, as a bug of the writer would make it do.
+ *
+ *   queue-child.ts <kafka|redis> <options as JSON> <keep|acknowledge>
+ */
+import { writeSync } from 'node:fs';
+import { openKafkaQueue } from '../kafka.ts';
+import { openRedisQueue } from '../redis-streams.ts';
+
+const [kind = '', options = '', mode = ''] = process.argv.slice(2);
+const never = new AbortController().signal;
+const say = (message: object): void => {
+  writeSync(1, `${JSON.stringify(message)}\n`);
+};
+
+const queue = kind === 'kafka' ? await openKafkaQueue(JSON.parse(options)) : await openRedisQueue(JSON.parse(options));
+say({ ready: true });
+for (;;) {
+  const batch = await queue.read(100, 250, never).catch(() => undefined);
+  if (batch === undefined) continue;
+  for (const line of batch.lines) {
+    if (line.includes('POISON')) process.kill(process.pid, 'SIGKILL');
+  }
+  if (batch.lines.length + batch.unreadable.length === 0) continue;
+  say({ lines: batch.lines, unreadable: batch.unreadable });
+  if (mode === 'acknowledge') await queue.acknowledge(batch.end);
+}
