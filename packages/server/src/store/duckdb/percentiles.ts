@@ -1,6 +1,14 @@
 /**
- * Weighted percentiles with their intervals. The distribution of each group becomes a temporary table, because it is read
- * twice: for the percentile, and for the values at which its interval ends, which depend on what lies on both sides of it.
+ * Weighted percentiles with their intervals, over the events in the temporary table `matching`.
+ *
+ * A percentile is the first value at which the weight of the values up to it reaches its share of the whole, and its
+ * interval ends at two other such values, which depend on what lies on both sides of the percentile. To sort all values
+ * for that would cost most of the query. So events are first summed up in bins, each some 1 % wide; what is looked for
+ * then lies in one bin of each group, and only the events in that one are told apart by their values. Where events are
+ * few, all of a group are in one bin.
+ *
+ * Of each aggregate there are two tables: `bins<i>` has the sums of each bin, of all bins before it, and of its group;
+ * `percentile<i>` has for each group the percentile, and the sums on both sides of it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Measure } from '../../query/answer.ts';
@@ -9,61 +17,124 @@ import { asMeasure, percentileShares, type TotalStatistics } from '../../query/e
 import { numberAt } from '../../query/measures.ts';
 import { type Row, readRows } from './database.ts';
 
-type Percentile = Aggregation['percentiles'][number];
+export interface BinnedPercentile {
+  readonly index: number;
+  readonly column: string;
+  readonly p: number;
+  readonly keys: readonly string[];
+  /** The bin of an event. */
+  readonly bin: string;
+}
 
+/** The sums of a set of events. */
+const SUMS: readonly (readonly [name: string, sql: string])[] = [
+  ['weight', 'sum(w)'],
+  ['seen', 'count(*)::DOUBLE'],
+  ['unseen', 'sum(w - 1)'],
+  ['spread', 'sum(w * (w - 1))'],
+  ['sampled', 'count(*) FILTER (w > 1)::DOUBLE'],
+];
 const SIDE = ['seen', 'unseen', 'spread', 'sampled'] as const;
+const MIN_BINNED = 50_000;
+const BINS_PER_DOUBLING = 64;
+/** The logarithm of the smallest number has a bin above 0. */
+const FIRST_BIN = 70_000;
+/** Two sums of the same numbers differ by a rounding error where the order of the terms does. */
+const A_HAIR_LESS = '(1 - 1e-12)';
+const A_HAIR_MORE = '(1 + 1e-12)';
 
-/** For each group and value the weight up to it, and the statistics of both sides of it. */
-export function distributionSql(index: number, column: string, keys: readonly string[]): string {
-  const partition = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `;
-  const upTo = (name: string): string => `sum(${name}) OVER (${partition}ORDER BY v ROWS UNBOUNDED PRECEDING)`;
-  const columns = [
-    ...keys,
-    'v',
-    'most_unseen',
-    'most_spread',
-    `${upTo('weight')} AS upto`,
-    `sum(weight) OVER (${partition}) AS whole`,
-    ...SIDE.map((name) => `${upTo(name)} AS upto_${name}`),
-  ];
+/** @param events how many there are in `matching` */
+export function binPercentile(
+  { index, column, p }: Aggregation['percentiles'][number],
+  keys: readonly string[],
+  events: number,
+): BinnedPercentile {
+  return { index, column, p, keys, bin: events < MIN_BINNED ? '0' : binSql(column) };
+}
+
+/** Monotonic: what is in a lower bin is lower. */
+function binSql(column: string): string {
+  const place = `(${FIRST_BIN} + floor(log2(abs(${column})) * ${BINS_PER_DOUBLING}))`;
+  return `CASE WHEN ${column} = 0 THEN 0 WHEN ${column} > 0 THEN ${place} ELSE -${place} END`;
+}
+
+export function binsSql({ index, column, keys, bin }: BinnedPercentile): string {
+  const group = partitionSql(keys);
+  const before = `OVER (${group}ORDER BY bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
+  const sums = SUMS.flatMap(([name]) => [
+    `coalesce(sum(${name}) ${before}, 0) AS before_${name}`,
+    `sum(${name}) OVER (${group}) AS whole_${name}`,
+  ]);
   return (
-    `CREATE TEMP TABLE distribution${index} AS SELECT ${columns.join(', ')} FROM (` +
-    `SELECT ${[...keys, `${column} AS v`].join(', ')}, sum(w) AS weight, count(*)::DOUBLE AS seen, sum(w - 1) AS unseen, ` +
-    'sum(w * (w - 1)) AS spread, count(*) FILTER (w > 1)::DOUBLE AS sampled, max(w - 1) AS most_unseen, ' +
-    `max(w * (w - 1)) AS most_spread FROM matching WHERE ${column} IS NOT NULL GROUP BY ALL)`
+    `CREATE TEMP TABLE bins${index} AS SELECT *, ${sums.join(', ')}, ` +
+    `max(unseen_one) OVER (${group}) AS most_unseen, max(spread_one) OVER (${group}) AS most_spread FROM (` +
+    `SELECT ${[...keys, `(${bin})::BIGINT AS bin`, ...SUMS.map(([name, sql]) => `${sql} AS ${name}`)].join(', ')}, ` +
+    `max(w - 1) AS unseen_one, max(w * (w - 1)) AS spread_one FROM matching WHERE ${column} IS NOT NULL GROUP BY ALL)`
   );
 }
 
-/** The percentile of each group: the first value that the weight reaches its share of the whole with. */
-export function percentileSql(index: number, p: number, keys: readonly string[]): string {
-  const reached = `FILTER (upto >= ${p} * whole * (1 - 1e-12))`;
-  const at = (name: string): string => `arg_min(${name}, v) ${reached}`;
+export function percentileSql(percentile: BinnedPercentile): string {
+  const { index, p, keys } = percentile;
+  const target = `${p} * whole_weight * ${A_HAIR_LESS}`;
+  // Where a rounding error leaves no bin or value that reaches the target, the last one is it.
+  const bins = firstSql(`bins${index}`, keys, 'bin', `before_weight + weight >= ${target}`);
+  const values = firstSql(`(${valuesSql(percentile, bins)})`, keys, 'v', `upto_weight >= ${target}`);
   const columns = [
     ...keys,
-    `min(v) ${reached} AS a${index}_value`,
-    ...SIDE.map((name) => `${at(`upto_${name}`)} AS a${index}_upto_${name}`),
-    // None of them is negative, so the largest sum is that of all.
-    ...SIDE.map((name) => `max(upto_${name}) - ${at(`upto_${name}`)} AS a${index}_above_${name}`),
-    `max(most_unseen) AS a${index}_most_unseen`,
-    `max(most_spread) AS a${index}_most_spread`,
+    `v AS a${index}_value`,
+    ...SIDE.map((name) => `upto_${name} AS a${index}_upto_${name}`),
+    // Counts are exact, and say whether anything is left above; sums of weights may leave a rounding error.
+    ...SIDE.map((name) => {
+      const count = name === 'seen' ? 'seen' : 'sampled';
+      const rest = `greatest(0, whole_${name} - upto_${name})`;
+      return `CASE WHEN whole_${count} = upto_${count} THEN 0 ELSE ${rest} END::DOUBLE AS a${index}_above_${name}`;
+    }),
+    `most_unseen AS a${index}_most_unseen`,
+    `most_spread AS a${index}_most_spread`,
   ];
-  const groupBy = keys.length === 0 ? '' : ` GROUP BY ${keys.join(', ')}`;
-  return `SELECT ${columns.join(', ')} FROM distribution${index}${groupBy}`;
+  return `CREATE TEMP TABLE percentile${index} AS SELECT ${columns.join(', ')} FROM (${values})`;
 }
 
-/** The percentiles of the groups in the tables `answer` and `matching`, with their intervals. */
+/** Of each group the row with the least value that meets a condition, or the greatest where none does. */
+function firstSql(table: string, keys: readonly string[], value: string, condition: string): string {
+  const order = `(${condition}) DESC, CASE WHEN ${condition} THEN ${value} ELSE -${value} END`;
+  return `SELECT * FROM ${table} QUALIFY row_number() OVER (${partitionSql(keys)}ORDER BY ${order}) = 1`;
+}
+
+/** The values in some of the bins, each with the sums up to it, and those of its group. */
+function valuesSql({ column, keys, bin }: BinnedPercentile, bins: string): string {
+  const ofGroup = ['most_unseen', 'most_spread', ...SUMS.flatMap(([name]) => [`before_${name}`, `whole_${name}`])];
+  const columns = [
+    ...keys.map((key) => `wanted.${key} AS ${key}`),
+    'wanted.bin AS bin',
+    `${column} AS v`,
+    ...SUMS.map(([name, sql]) => `${sql} AS ${name}`),
+    ...ofGroup.map((name) => `any_value(wanted.${name}) AS ${name}`),
+  ];
+  const upto = SUMS.map(([name]) => {
+    const within = `sum(${name}) OVER (PARTITION BY ${[...keys, 'bin'].join(', ')} ORDER BY v ROWS UNBOUNDED PRECEDING)`;
+    return `before_${name} + ${within} AS upto_${name}`;
+  });
+  const join = [`(${bin})::BIGINT = wanted.bin`, ...sameGroup(keys, 'matching', 'wanted')].join(' AND ');
+  const groupBy = [...keys.map((key) => `wanted.${key}`), 'wanted.bin', column].join(', ');
+  return (
+    `SELECT *, ${upto.join(', ')} FROM (SELECT ${columns.join(', ')} ` +
+    `FROM matching JOIN (${bins}) wanted ON ${join} WHERE ${column} IS NOT NULL GROUP BY ${groupBy})`
+  );
+}
+
+/** The percentiles of the groups in the table `answer`, with their intervals. */
 export async function readPercentiles(
   connection: DuckDBConnection,
   groups: readonly Row[],
-  percentile: Percentile,
-  keys: readonly string[],
+  percentile: BinnedPercentile,
 ): Promise<(Measure | null)[]> {
   const { index } = percentile;
   const isSampled = groups.map(
     (group) => numberAt(group, `a${index}_sampled`) > 0 && group[`a${index}_value`] !== null,
   );
   const intervals = isSampled.includes(true)
-    ? await readIntervals(connection, groups, isSampled, percentile, keys)
+    ? await readIntervals(connection, groups, isSampled, percentile)
     : undefined;
   return groups.map((group, place) => {
     const value = group[`a${index}_value`];
@@ -79,23 +150,10 @@ async function readIntervals(
   connection: DuckDBConnection,
   groups: readonly Row[],
   isSampled: readonly boolean[],
-  { index, column, p }: Percentile,
-  keys: readonly string[],
+  percentile: BinnedPercentile,
 ): Promise<Map<number, Row>> {
-  const join = (other: string): string =>
-    ['true', ...keys.map((key) => `answer.${key} IS NOT DISTINCT FROM ${other}.${key}`)].join(' AND ');
-  // The events of one trace may lie on the same side more often than chance has it. How much more their side varies for
-  // that is measured at the percentile itself, and holds for both sides.
-  const offset = `((${column} <= a${index}_value)::INTEGER - ${p})`;
-  const together = new Map<number, number>();
-  const sql =
-    'SELECT r, sum(spread * spread) AS together, sum(apart) AS apart FROM (' +
-    `SELECT answer.r, c, sum(sqrt(w * (w - 1)) * ${offset}) AS spread, sum(w * (w - 1) * ${offset} * ${offset}) AS apart ` +
-    `FROM matching JOIN answer ON ${join('matching')} WHERE ${column} IS NOT NULL AND w > 1 GROUP BY answer.r, c) GROUP BY r`;
-  for (const row of await readRows(connection, sql)) {
-    const apart = numberAt(row, 'apart');
-    together.set(numberAt(row, 'r'), apart > 0 ? Math.max(1, numberAt(row, 'together') / apart) : 1);
-  }
+  const { index, p, keys } = percentile;
+  const together = await readTogether(connection, groups, percentile);
   const asked = groups.flatMap((group, place) => {
     if (!isSampled[place]) return [];
     const factor = together.get(place + 1) ?? 1;
@@ -103,15 +161,65 @@ async function readIntervals(
       [place + 1, ...percentileShares(p, sideOf(group, index, 'upto', factor), sideOf(group, index, 'above', factor))],
     ];
   });
-  const rows = await readRows(
-    connection,
-    'SELECT ends.r AS r, min(v) FILTER (upto >= low * whole * (1 - 1e-12)) AS low, ' +
-      'coalesce(min(v) FILTER (upto > high * whole * (1 + 1e-12)), max(v)) AS high ' +
-      'FROM (SELECT e[1] AS r, e[2] AS low, e[3] AS high FROM (SELECT unnest(from_json($1::JSON, \'[["DOUBLE"]]\')) AS e)) ends ' +
-      `JOIN answer ON answer.r = ends.r JOIN distribution${index} d ON ${join('d')} GROUP BY ends.r`,
+  const columns = [...keys.map((key) => `answer.${key} AS ${key}`), 'e[1] AS r', 'e[2] AS low', 'e[3] AS high'];
+  const list = `(SELECT unnest(from_json($1::JSON, '[["DOUBLE"]]')) AS e)`;
+  await connection.run(
+    `CREATE TEMP TABLE ends${index} AS SELECT ${columns.join(', ')} FROM ${list} JOIN answer ON answer.r = e[1]`,
     [JSON.stringify(asked)],
   );
+  const onGroup = (other: string): string => ['true', ...sameGroup(keys, `ends${index}`, other)].join(' AND ');
+  const reachesLow = (weight: string): string => `${weight} >= low * whole_weight * ${A_HAIR_LESS}`;
+  const reachesHigh = (weight: string): string => `${weight} > high * whole_weight * ${A_HAIR_MORE}`;
+  const inBins = `SELECT b.*, low, high FROM bins${index} b JOIN ends${index} ON ${onGroup('b')}`;
+  const bins = [reachesLow, reachesHigh].map((reaches) =>
+    firstSql(`(${inBins})`, keys, 'bin', reaches('before_weight + weight')),
+  );
+  const rows = await readRows(
+    connection,
+    `SELECT r, min(v) FILTER (${reachesLow('upto_weight')}) AS low, ` +
+      `coalesce(min(v) FILTER (${reachesHigh('upto_weight')}), max(v)) AS high ` +
+      `FROM (${valuesSql(percentile, bins.map((each) => `(${each})`).join(' UNION '))}) d JOIN ends${index} ON ${onGroup('d')} GROUP BY r`,
+  );
   return new Map(rows.map((row) => [numberAt(row, 'r'), row]));
+}
+
+/**
+ * The events of one trace may lie on the same side more often than chance has it. How much more their side varies for
+ * that is measured at the percentile itself, and holds for both sides. An event that is alone in its trace varies by
+ * itself, so only traces with several are looked at one by one.
+ */
+async function readTogether(
+  connection: DuckDBConnection,
+  groups: readonly Row[],
+  { index, column, p, keys }: BinnedPercentile,
+): Promise<Map<number, number>> {
+  const offset = `((${column} <= a${index}_value)::INTEGER - ${p})`;
+  const rows = await readRows(
+    connection,
+    'SELECT r, sum(spread * spread) AS together, sum(apart) AS apart FROM (' +
+      `SELECT r, matching.k, sum(sqrt(w * (w - 1)) * ${offset}) AS spread, sum(w * (w - 1) * ${offset} * ${offset}) AS apart ` +
+      'FROM matching SEMI JOIN repeated ON matching.k = repeated.k ' +
+      `JOIN answer ON ${['true', ...sameGroup(keys, 'answer', 'matching')].join(' AND ')} ` +
+      `WHERE ${column} IS NOT NULL AND w > 1 GROUP BY r, matching.k) GROUP BY r`,
+  );
+  const several = new Map(rows.map((row) => [numberAt(row, 'r'), row]));
+  return new Map(
+    groups.map((group, place) => {
+      const found = several.get(place + 1) ?? {};
+      const apart =
+        numberAt(group, `a${index}_upto_spread`) * (1 - p) ** 2 + numberAt(group, `a${index}_above_spread`) * p ** 2;
+      const together = apart - numberAt(found, 'apart') + numberAt(found, 'together');
+      return [place + 1, apart > 0 ? Math.max(1, together / apart) : 1];
+    }),
+  );
+}
+
+function partitionSql(keys: readonly string[]): string {
+  return keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `;
+}
+
+function sameGroup(keys: readonly string[], a: string, b: string): string[] {
+  return keys.map((key) => `${a}.${key} IS NOT DISTINCT FROM ${b}.${key}`);
 }
 
 function sideOf(group: Row, index: number, side: 'upto' | 'above', together: number): TotalStatistics {
