@@ -12,6 +12,7 @@ import { openStore } from './compose/open-store.ts';
 import type { ServerConfig } from './config.ts';
 import { createLiveConfig, type LiveConfig, type Reload } from './live-config.ts';
 import { type Log, logToStderr, withLevel } from './log.ts';
+import type { Queue } from './queue/queue.ts';
 import type { Store } from './store/store.ts';
 
 export type { Log } from './log.ts';
@@ -19,6 +20,8 @@ export type { Log } from './log.ts';
 export interface ServerParts {
   /** Opens the store. @defaultValue the one that the configuration names */
   readonly openStore?: (config: LiveConfig, log: Log) => Promise<Store>;
+  /** Opens the broker. @defaultValue the one that the configuration names */
+  readonly openBroker?: (config: LiveConfig, log: Log) => Promise<Queue | undefined>;
   /** Reads the configuration again, for a reload. Where it is missing, nothing can be reloaded. */
   readonly readConfig?: () => ServerConfig;
   readonly log?: Log;
@@ -63,7 +66,8 @@ export async function createServer(initial: ServerConfig, parts: ServerParts = {
     const metrics = createMetrics();
     const version = readVersion();
     const open = parts.openStore ?? openStore;
-    const runtime = await openRuntime({ config, openStore: open, metrics, version, log, now, onOpen });
+    const { openBroker } = parts;
+    const runtime = await openRuntime({ config, openStore: open, openBroker, metrics, version, log, now, onOpen });
     metrics.watch(runtime);
     const app = openApi({ runtime, metrics, reload, log, now, onOpen });
     return { url: await listen(app, config), reload, close };

@@ -1,4 +1,4 @@
-/** What an administrator does to a server that runs. */
+/** What an administrator can do to a server that runs. */
 import type { FastifyInstance } from 'fastify';
 import { isLoopback } from '../access/hosts.ts';
 import { ConfigError } from '../config-fault.ts';

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerRuntime } from '../compose/parts.ts';
+import type { StageReport } from '../fallback/stage-report.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { DeadLetters } from '../sources/dead-letters.ts';
@@ -13,6 +14,7 @@ import type { LiveTail } from './live-tail.ts';
 export interface Metrics {
   readonly countIngest: (outcome: string, count: number) => void;
   readonly observeQuery: (kind: string, seconds: number, outcome: string) => void;
+  readonly countFallback: (from: string, to: string) => void;
   /** Starts to read from the parts, which are there only after the counters that they use. */
   watch(runtime: ServerRuntime): void;
   text(): Promise<string>;
@@ -36,12 +38,21 @@ export function createMetrics(): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
+  const fallbacks = new Counter({
+    name: 'tailrace_fallback_changes_total',
+    help: 'Changes of the stage at which the way in is.',
+    labelNames: ['from', 'to'],
+    registers,
+  });
+
   return {
+    countFallback: (from, to) => fallbacks.inc({ from, to }),
     countIngest: (outcome, count) => ingest.inc({ outcome }, count),
     observeQuery: (kind, seconds, outcome) => queries.observe({ kind, outcome }, seconds),
-    watch({ config, queue, store, writer, dead, live, ledger }) {
+    watch({ config, queue, store, writer, dead, live, ledger, stage }) {
       watchArrangement(registry, config);
       if (queue !== undefined) watchQueue(registry, queue);
+      if (stage !== undefined) watchStage(registry, stage);
       if (writer !== undefined) watchWriter(registry, writer);
       if (store !== undefined) watchStore(registry, store);
       if (dead !== undefined) watchDead(registry, dead);
@@ -87,6 +98,26 @@ function watchQueue(registry: Registry, queue: Queue): void {
     'tailrace_queue_age_seconds',
     'Age of the oldest line that the store has not committed.',
     () => queue.stats().ageSeconds,
+  );
+}
+
+function watchStage(registry: Registry, report: StageReport): void {
+  new Gauge({
+    name: 'tailrace_fallback_stage',
+    help: '1 at the stage at which the way in is: queue, database, file or refused.',
+    labelNames: ['stage', 'name'],
+    registers: [registry],
+    collect() {
+      const { stage, name } = report.status();
+      this.reset();
+      this.set({ stage, name }, 1);
+    },
+  });
+  gauge(
+    registry,
+    'tailrace_fallback_waiting_bytes',
+    "Bytes on this machine's disk that are not yet with the broker or in the store.",
+    () => report.status().waitingBytes,
   );
 }
 

@@ -31,21 +31,31 @@ export function operationsRoutes(app: FastifyInstance, runtime: ServerRuntime): 
   // It answers, so it lives: a store that fails is no reason to kill the process that holds the queue.
   app.get('/healthz', { config: { access: 'open' } }, async () => healthOf(runtime));
   app.get('/readyz', { config: { access: 'open' } }, async (_request, reply) => {
-    const failure = runtime.writer?.stats().failure;
+    const failure = unreadiness(runtime);
     reply.code(failure === undefined ? 200 : 503);
-    return failure === undefined
-      ? { ready: true }
-      : { ready: false, error: { code: 'STORE_FAILING', message: failure } };
+    return failure === undefined ? { ready: true } : { ready: false, error: failure };
   });
 }
 
-function healthOf({ config, version, queue, writer, store, dead }: ServerRuntime) {
+/** Why events that come to this process don't reach the store, or the broker that it publishes to. */
+function unreadiness({ config, writer, stage }: ServerRuntime) {
+  const failure = config.arrangement.roles.includes('write') ? writer?.stats().failure : undefined;
+  if (failure !== undefined) return { code: 'STORE_FAILING', message: failure };
+  if (stage?.status().stage !== 'refused') return undefined;
+  return { code: 'QUEUE_FULL', message: 'the broker is down, and the spool on disk is full' };
+}
+
+function healthOf({ config, version, queue, writer, store, dead, stage }: ServerRuntime) {
   const { roles, ...kinds } = config.arrangement;
   const failure = writer?.stats().failure;
   const { depthBytes, ageSeconds } = queue?.stats() ?? { depthBytes: 0, ageSeconds: 0 };
   const stored = store?.stats();
+  const way = stage?.status();
   const faults = [
     ...(failure === undefined ? [] : [failure]),
+    ...(way === undefined || way.stage === 'queue'
+      ? []
+      : [`the way in is at the stage ${way.stage} (${way.name}) since ${way.since}; ${way.waitingBytes} bytes wait`]),
     ...(ageSeconds > STALE_SECONDS && failure === undefined
       ? [`the oldest line of the queue has waited for ${Math.round(ageSeconds)} s`]
       : []),
@@ -59,6 +69,7 @@ function healthOf({ config, version, queue, writer, store, dead }: ServerRuntime
     faults,
     roles,
     queue: kinds.queue,
+    ...(way === undefined ? {} : { fallback: way }),
     queueDepthBytes: depthBytes,
     queueAgeSeconds: ageSeconds,
     uncommittedEvents: writer?.stats().uncommitted ?? 0,

@@ -13,6 +13,7 @@ import { createLiveTail } from '../api/live-tail.ts';
 import type { Metrics } from '../api/metrics.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Log } from '../log.ts';
+import type { Queue } from '../queue/queue.ts';
 import { createBury } from '../sources/bury.ts';
 import { createLineCheck } from '../sources/check-line.ts';
 import { DeadLetters } from '../sources/dead-letters.ts';
@@ -23,11 +24,15 @@ import { Pace } from '../writer/pace.ts';
 import { viewSharedLedger } from '../writer/shared-ledger.ts';
 import { Writer } from '../writer/writer.ts';
 import { openBroker, openLocalSpool } from './open-queue.ts';
+import { type ChangeBell, openFallback } from './open-way-in.ts';
 import type { ServerRuntime } from './parts.ts';
+import { reportStage } from './report-stage.ts';
 
 export interface RuntimeOptions {
   readonly config: LiveConfig;
   readonly openStore: (config: LiveConfig, log: Log) => Promise<Store>;
+  /** @defaultValue the one that the configuration names */
+  readonly openBroker?: ((config: LiveConfig, log: Log) => Promise<Queue | undefined>) | undefined;
   readonly metrics: Metrics;
   readonly version: string;
   readonly log: Log;
@@ -82,12 +87,17 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     ledger: view === undefined ? book && (async () => book.report()) : () => view.report(),
   };
   if (!has.has('ingest') && !has.has('write')) {
-    return { ...common, dead: undefined, bury: undefined, ingest: undefined, queue: undefined, writer: undefined };
+    return {
+      ...common,
+      dead: undefined,
+      bury: undefined,
+      ingest: undefined,
+      queue: undefined,
+      writer: undefined,
+      stage: undefined,
+    };
   }
 
-  const broker = await openBroker(config, log);
-  const queue = broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
-  onOpen(() => queue.close());
   const dead = await DeadLetters.open({
     directory: join(config.dataDir, 'dead'),
     maxBytes: config.deadMaxBytes,
@@ -95,6 +105,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
   });
   const redactor = config.redaction === 'on' ? createRedactor() : undefined;
   const bury = createBury({ dead, redactor, now });
+  const broker = await (options.openBroker ?? openBroker)(config, log);
+  const bell: ChangeBell = { ring: () => {} };
+  const fallback =
+    broker !== undefined && has.has('ingest') ? await openFallback(broker, bell, { config, bury, log }) : undefined;
+  const queue = fallback ?? broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
+  onOpen(() => queue.close());
   const newCheck = (keepsFields: () => boolean) =>
     createLineCheck({
       redactor,
@@ -118,36 +134,45 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
         onCount: metrics.countIngest,
       })
     : undefined;
-  if (!has.has('write') || store === undefined) return { ...common, dead, bury, ingest, queue, writer: undefined };
-
-  const isBatched = broker !== undefined || store.sharedLedger !== undefined;
-  const writer = new Writer({
-    queue,
-    store,
-    book,
-    pace,
-    ...(broker === undefined ? {} : { check: newCheck(() => false) }),
-    bury,
-    get commitLines() {
-      return config.commitLines;
-    },
-    get commitBytes() {
-      return config.commitBytes;
-    },
-    get commitSeconds() {
-      return config.commitSeconds;
-    },
-    get batchLines() {
-      return isBatched ? config.mqBatchSize : undefined;
-    },
-    get batchTimeoutMs() {
-      return isBatched ? config.mqBatchTimeoutMs : undefined;
-    },
-    log,
-    now,
-  });
-  await writer.replay();
-  writer.start();
-  onOpen(() => writer.close());
-  return { ...common, dead, bury, ingest, queue, writer };
+  const isBatched = broker !== undefined || store?.sharedLedger !== undefined;
+  // Without the role, the writer of a shared store only helps while the broker is down.
+  const writes = has.has('write') || (fallback !== undefined && isStoreShared);
+  const writer =
+    store !== undefined && writes
+      ? new Writer({
+          queue,
+          store,
+          book,
+          pace,
+          ...(broker === undefined ? {} : { check: newCheck(() => false) }),
+          bury,
+          get commitLines() {
+            return config.commitLines;
+          },
+          get commitBytes() {
+            return config.commitBytes;
+          },
+          get commitSeconds() {
+            return config.commitSeconds;
+          },
+          get batchLines() {
+            return isBatched ? config.mqBatchSize : undefined;
+          },
+          get batchTimeoutMs() {
+            return isBatched ? config.mqBatchTimeoutMs : undefined;
+          },
+          log,
+          now,
+        })
+      : undefined;
+  if (writer !== undefined) {
+    await writer.replay();
+    writer.start();
+    onOpen(() => writer.close());
+  }
+  const stage =
+    fallback === undefined || ingest === undefined
+      ? undefined
+      : reportStage({ fallback, ingest, writer, bell, config, metrics, log, now, onOpen });
+  return { ...common, dead, bury, ingest, queue, writer, stage };
 }

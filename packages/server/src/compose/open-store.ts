@@ -12,6 +12,14 @@ export async function openStore(config: LiveConfig, _log: Log): Promise<Store> {
       const { openDuckDbStore } = await import('../store/duckdb/duckdb-store.ts');
       return openDuckDbStore({ directory: join(config.dataDir, 'store'), retention: retentionOf(config) });
     }
+    case 'clickhouse': {
+      const { openClickHouseStore } = await import('../store/clickhouse/clickhouse-store.ts');
+      return openClickHouseStore({
+        url: config.clickhouseUrl ?? '',
+        retention: retentionOf(config),
+        askedBy: 'STORAGE_TYPE=clickhouse',
+      });
+    }
     default:
       throw new Error(`STORAGE_TYPE=${config.storageType} is not here yet`);
   }

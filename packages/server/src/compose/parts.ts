@@ -1,5 +1,6 @@
 /** What one process is made of. What its roles don't need isn't there. */
 import type { LiveTail } from '../api/live-tail.ts';
+import type { StageReport } from '../fallback/stage-report.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Bury } from '../sources/bury.ts';
@@ -20,6 +21,8 @@ export interface ServerRuntime {
   readonly queue: Queue | undefined;
   readonly store: Store | undefined;
   readonly writer: Writer | undefined;
+  /** Where a broker stands before the store, and this process publishes to it. */
+  readonly stage: StageReport | undefined;
   /** Where this process can see the account of the producers: it has the store, or shares it. */
   readonly ledger: (() => Promise<LedgerReport>) | undefined;
 }
