@@ -9,7 +9,7 @@ export async function readRedis(url: string, stream: string): Promise<string[]> 
   const lines: string[] = [];
   try {
     for (let start = '-'; ; ) {
-      const entries = await client.xRange(stream, start, '+', { COUNT: 1_000 });
+      const entries = (await client.xRange(stream, start, '+', { COUNT: 1_000 })) ?? [];
       for (const { message } of entries) lines.push(String(message.line));
       const last = entries.at(-1);
       if (last === undefined) return lines;

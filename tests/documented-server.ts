@@ -43,7 +43,7 @@ export interface DocumentedServer {
 export async function startDocumentedServer(dataDir: string): Promise<DocumentedServer> {
   const clock = (): number => Date.parse(NOW);
   const server = await createServer(loadConfig({}, { port: 0, dataDir }), {
-    openStore: (directory) => openDuckDbStore({ directory, clock }),
+    openStore: (config) => openDuckDbStore({ directory: join(config.dataDir, 'store'), clock }),
     log: () => {},
     now: clock,
   });

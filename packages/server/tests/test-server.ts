@@ -52,6 +52,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     disk,
     log,
     close,
+    reload: server.reload,
     post: (body, headers) =>
       answerOf(
         fetch(`${server.url}/v1/events`, {

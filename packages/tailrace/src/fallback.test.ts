@@ -68,7 +68,7 @@ describe.skipIf(redis === undefined)('a route to Redis, and to a file where it i
   async function idsInStream(): Promise<string[]> {
     const client = createClient({ url: redis?.url ?? '' });
     await client.connect();
-    const entries = await client.xRange(stream, '-', '+');
+    const entries = (await client.xRange(stream, '-', '+')) ?? [];
     client.destroy();
     return entries.map(({ message }) => String(message.id)).filter((id) => id !== 'ledger');
   }
