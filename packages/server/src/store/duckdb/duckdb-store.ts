@@ -32,22 +32,22 @@ import { makeFolder } from 'tailrace/spool';
 import type { Answer } from '../../query/answer.ts';
 import { type PlanContext, usedAttributes } from '../../query/compile-plan.ts';
 import type { Plan } from '../../query/plan.ts';
-import { QueryError } from '../../query/query-error.ts';
 import { parseSearch } from '../../query/search.ts';
 import { resolveBucketMs, resolveRange } from '../../query/time.ts';
-import { QueryGate } from '../query-gate.ts';
+import { laneOf } from '../query-lanes.ts';
 import type { Checkpoint, FieldInfo, QueryOptions, Store, StoredLine, StoreStats } from '../store.ts';
-import { Database, isOutOfMemory, withInterrupt } from './database.ts';
+import { Database } from './database.ts';
 import { FieldCounter } from './field-counts.ts';
-import { findMissing, findUnreadable } from './find-unreadable.ts';
+import { findMissing } from './find-unreadable.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { HotTable } from './hot-table.ts';
 import type { Segment } from './manifest.ts';
 import { DEFAULT_MERGE_LIMITS, type MergeLimits } from './merge-segments.ts';
+import { type Read, Reads } from './reads.ts';
 import type { RetentionLimits } from './retention.ts';
 import { findEvent, runPlan } from './run-plan.ts';
 import { SegmentSet } from './segment-set.ts';
-import { Snapshot, touches } from './snapshot.ts';
+import { touches } from './snapshot.ts';
 import { Upkeep } from './upkeep.ts';
 import { warningsFor } from './warnings.ts';
 import { writeSegments } from './write-segments.ts';
@@ -59,7 +59,7 @@ export interface DuckDbStoreOptions {
   readonly memoryLimit?: string;
   /** DuckDB's threads. @defaultValue the number of cores, at most 4 */
   readonly threads?: number;
-  /** Queries that run at once; as many as sixteen times that wait. @defaultValue 2 */
+  /** Analyses that run at once, beside one search and one look at an event; sixteen times as many wait. @defaultValue 2 */
   readonly maxQueries?: number;
   /** After this many milliseconds a query is stopped. @defaultValue 30000 */
   readonly queryTimeoutMs?: number;
@@ -107,14 +107,10 @@ interface Parts {
   readonly writer: DuckDBConnection;
 }
 
-/** How often a query is run again after segments that it could not read were set aside. */
-const MAX_ATTEMPTS = 3;
-
 class DuckDbStore implements Store {
   readonly #parts: Parts;
-  readonly #gate: QueryGate;
+  readonly #reads: Reads;
   readonly #upkeep: Upkeep;
-  readonly #queryTimeoutMs: number;
   readonly #clock: () => number;
   #current: HotTable | undefined;
   /** Tables that wait for a commit, oldest first. */
@@ -123,14 +119,16 @@ class DuckDbStore implements Store {
   /** Inserts and the sealing of the hot table, one after another. */
   #inserting: Promise<unknown> = Promise.resolve();
   #committing: Promise<unknown> = Promise.resolve();
-  #querying = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts, options: DuckDbStoreOptions) {
     this.#parts = parts;
-    const maxRunning = options.maxQueries ?? 2;
-    this.#gate = new QueryGate({ maxRunning, maxWaiting: maxRunning * 16 });
-    this.#queryTimeoutMs = options.queryTimeoutMs ?? 30_000;
+    this.#reads = new Reads({
+      ...parts,
+      hotTables: () => this.#hotTables(),
+      maxQueries: options.maxQueries ?? 2,
+      timeoutMs: options.queryTimeoutMs ?? 30_000,
+    });
     this.#clock = options.clock ?? Date.now;
     const keepAll = { maxAgeMs: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
     this.#upkeep = new Upkeep({
@@ -183,10 +181,11 @@ class DuckDbStore implements Store {
       bucketMs: plan.bucket === undefined ? undefined : resolveBucketMs(plan.bucket, range),
     };
     this.#parts.segments.noteAsked(usedAttributes(context));
-    return this.#read(
-      (segment) => touches(segment, range),
+    return this.#read({
+      lane: laneOf(plan),
+      isNeeded: (segment) => touches(segment, range),
       signal,
-      async (connection, snapshot) => {
+      work: async (connection, snapshot) => {
         const result = await runPlan(connection, this.#parts.directory, context, snapshot, options);
         return {
           columns: result.columns,
@@ -203,19 +202,22 @@ class DuckDbStore implements Store {
           },
         };
       },
-    );
+    });
   }
 
   event(id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const key = parseEventId(id);
-    const mayHold = ({ producers }: Segment): boolean => {
+    const isNeeded = ({ producers }: Segment): boolean => {
       if (producers === undefined || key === undefined) return true;
       const range = Object.hasOwn(producers, key.producer) ? producers[key.producer] : undefined;
       return range !== undefined && range[0] <= key.sequence && key.sequence <= range[1];
     };
-    return this.#read(mayHold, undefined, (connection, snapshot) =>
-      findEvent(connection, this.#parts.directory, snapshot, id),
-    );
+    return this.#read({
+      lane: 'event',
+      isNeeded,
+      signal: undefined,
+      work: (connection, snapshot) => findEvent(connection, this.#parts.directory, snapshot, id),
+    });
   }
 
   fields(): Promise<readonly FieldInfo[]> {
@@ -246,52 +248,16 @@ class DuckDbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([this.#inserting, this.#committing, this.#upkeep.stop(), ...this.#querying]);
+    await Promise.allSettled([this.#inserting, this.#committing, this.#upkeep.stop(), this.#reads.settled()]);
     await this.#parts.segments.settled();
     this.#parts.writer.closeSync();
     this.#parts.database.close();
     this.#parts.lock.release();
   }
 
-  /** Reads from a snapshot. Where it fails for a segment that can't be read, that is set aside and the rest read again. */
-  async #read<T>(
-    isNeeded: (segment: Segment) => boolean,
-    signal: AbortSignal | undefined,
-    work: (connection: DuckDBConnection, snapshot: Snapshot) => Promise<T>,
-  ): Promise<T> {
+  async #read<T>(read: Read<T>): Promise<T> {
     if (this.#closing !== undefined) throw new Error('the store is closed');
-    const { database, directory, segments } = this.#parts;
-    const read = this.#gate.run(async () => {
-      for (let attempt = 1; ; attempt += 1) {
-        const snapshot = new Snapshot(
-          this.#hotTables(),
-          segments.live().filter(({ segment }) => isNeeded(segment)),
-        );
-        try {
-          return await database.with((connection) =>
-            withInterrupt(connection, this.#queryTimeoutMs, signal, () => work(connection, snapshot)),
-          );
-        } catch (error) {
-          if (error instanceof QueryError || attempt >= MAX_ATTEMPTS) throw error;
-          if (isOutOfMemory(error)) throw tooLarge();
-          const unreadable = await findUnreadable(
-            database,
-            directory,
-            snapshot.segments.map(({ segment }) => segment),
-          );
-          if (unreadable.length === 0) throw error;
-          await segments.setAside(unreadable);
-        } finally {
-          snapshot.release();
-        }
-      }
-    }, signal);
-    this.#querying.add(read);
-    try {
-      return await read;
-    } finally {
-      this.#querying.delete(read);
-    }
+    return this.#reads.run(read);
   }
 
   async #writeTables(tables: readonly HotTable[], checkpoint: Checkpoint): Promise<void> {
@@ -345,9 +311,4 @@ class DuckDbStore implements Store {
     this.#inserting = done.catch(() => undefined);
     return done;
   }
-}
-
-function tooLarge(): QueryError {
-  const hint = 'take a shorter range, fewer groups, or give the store more memory';
-  return new QueryError('QUERY_TOO_LARGE', 'the query needs more memory than the store may take', undefined, hint);
 }
