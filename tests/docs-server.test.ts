@@ -207,6 +207,11 @@ async function variablesOf(source: string): Promise<ReadonlySet<string>> {
     if (!entry.endsWith('.ts') || entry.endsWith('.test.ts')) continue;
     const text = await readFile(join(ROOT, source, entry), 'utf8');
     for (const [, name] of text.matchAll(/\benv\.([A-Z][A-Z_]+)/g)) names.add(name ?? '');
+    // As `Variables` reads them; a secret may stand in a file.
+    for (const [, as, name] of text.matchAll(/\.(text|word|flag|wholeNumber|secret|secretUrl)\(\s*'([A-Z][A-Z_]+)'/g)) {
+      names.add(name ?? '');
+      if (as?.startsWith('secret')) names.add(`${name}_FILE`);
+    }
     for (const [, list] of text.matchAll(/\{([A-Z_, ]+)\} = process\.env/g)) {
       for (const name of (list ?? '').split(',')) names.add(name.trim());
     }

@@ -125,9 +125,12 @@ function queueSink(type: QueueType, check: Check, variables: Variables, isStorag
 }
 
 function topicOf(check: Check, variables: Variables): string {
-  const name = variables.text('MQ_LOG_TOPIC') === undefined ? 'KAFKA_LOG_TOPIC' : 'MQ_LOG_TOPIC';
-  const topic = variables.text(name) ?? DEFAULT_TOPIC;
-  if (!TOPIC.test(topic)) check.fault(name, topic, 'letters, digits, dots, dashes and underscores, at most 249');
+  const own = variables.text('MQ_LOG_TOPIC');
+  const topic = own ?? variables.text('KAFKA_LOG_TOPIC') ?? DEFAULT_TOPIC;
+  if (!TOPIC.test(topic)) {
+    const name = own === undefined ? 'KAFKA_LOG_TOPIC' : 'MQ_LOG_TOPIC';
+    check.fault(name, topic, 'letters, digits, dots, dashes and underscores, at most 249');
+  }
   return topic;
 }
 
