@@ -1,6 +1,6 @@
 /**
  * What ran against what: of Vitest's JSON report, the test files that hold an adapter to a contract or talk to a real
- * service, with the services that they name.
+ * service, with the services that they name; and the sums of all tests.
  *
  *   node --import tsx scripts/what-ran.ts REPORT.json
  *
@@ -11,6 +11,9 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
   readonly testResults: readonly {
     readonly name: string;
     readonly assertionResults: readonly { readonly status: string }[];
@@ -58,6 +61,8 @@ for (const row of [HEADINGS, widths.map((width) => '-'.repeat(width)), ...rows])
       .join('  ')
       .trimEnd(),
   );
+const { numPassedTests, numFailedTests, numPendingTests } = report;
+console.log(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped, of all tests`);
 
 const unheld = files.filter(({ passed }) => passed === 0);
 for (const { name, skipped } of unheld)

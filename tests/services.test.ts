@@ -131,62 +131,66 @@ describe('toxiproxy', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux' || !SERVICES.redis.isInstalled())('scripts/services', () => {
-  it('starts one server, though many ask for it at once, and ends that one', async () => {
-    const services = await privateFolder();
-    const started = await Promise.all(Array.from({ length: 4 }, () => services.run('start', 'redis')));
-    const pids = new Set(started.map(({ printed }) => /pid (\d+)/.exec(printed)?.[1]));
-    expect([...pids]).toEqual([expect.stringMatching(/^\d+$/)]);
-    await services.run('kill', 'redis');
-    expect((await services.run('status', 'redis')).printed).toMatch(/^redis +down/);
-    const again = await services.run('start', 'redis');
-    expect(again.printed).toMatch(/up/);
-    expect(again.printed).not.toContain(`pid ${[...pids][0]} `);
-    expect(await services.run('stop', 'redis')).toMatchObject({ code: 0 });
-  }, 120_000);
+describe.skipIf(process.platform !== 'linux' || !SERVICES.redis.isInstalled())(
+  'scripts/services',
+  { timeout: 120_000 },
+  () => {
+    it('starts one server, though many ask for it at once, and ends that one', async () => {
+      const services = await privateFolder();
+      const started = await Promise.all(Array.from({ length: 4 }, () => services.run('start', 'redis')));
+      const pids = new Set(started.map(({ printed }) => /pid (\d+)/.exec(printed)?.[1]));
+      expect([...pids]).toEqual([expect.stringMatching(/^\d+$/)]);
+      await services.run('kill', 'redis');
+      expect((await services.run('status', 'redis')).printed).toMatch(/^redis +down/);
+      const again = await services.run('start', 'redis');
+      expect(again.printed).toMatch(/up/);
+      expect(again.printed).not.toContain(`pid ${[...pids][0]} `);
+      expect(await services.run('stop', 'redis')).toMatchObject({ code: 0 });
+    });
 
-  it('never ends a process that was given the number of a server that is gone', async () => {
-    const services = await privateFolder();
-    await mkdir(join(services.folder, 'redis'), { recursive: true });
-    const bystander = spawn('sleep', ['600']);
-    onTestFinished(() => void bystander.kill());
-    const record = JSON.stringify({ pid: bystander.pid, born: '1', port: services.port });
-    await writeFile(join(services.folder, 'redis/instance.json'), record);
-    expect((await services.run('status', 'redis')).printed).toMatch(/^redis +down/);
-    expect(await services.run('kill', 'redis')).toMatchObject({ code: 0 });
-    expect(hasEnded(bystander)).toBe(false);
-  });
+    it('never ends a process that was given the number of a server that is gone', async () => {
+      const services = await privateFolder();
+      await mkdir(join(services.folder, 'redis'), { recursive: true });
+      const bystander = spawn('sleep', ['600']);
+      onTestFinished(() => void bystander.kill());
+      const record = JSON.stringify({ pid: bystander.pid, born: '1', port: services.port });
+      await writeFile(join(services.folder, 'redis/instance.json'), record);
+      expect((await services.run('status', 'redis')).printed).toMatch(/^redis +down/);
+      expect(await services.run('kill', 'redis')).toMatchObject({ code: 0 });
+      expect(hasEnded(bystander)).toBe(false);
+    });
 
-  it('says which port is taken, and what the log of a server that failed says', async () => {
-    const services = await privateFolder();
-    const listener = createServer().listen(services.port, '127.0.0.1');
-    await once(listener, 'listening');
-    const taken = await services.run('start', 'redis');
-    listener.close();
-    expect(taken).toMatchObject({ code: 1, printed: expect.stringContaining(`listens on port ${services.port}`) });
-    await mkdir(join(services.folder, 'redis/data/appendonlydir'), { recursive: true });
-    await writeFile(join(services.folder, 'redis/data/appendonlydir/appendonly.aof.manifest'), 'no manifest');
-    const failed = await services.run('start', 'redis');
-    expect(failed).toMatchObject({ code: 1, printed: expect.stringMatching(/ended while it started.*manifest/s) });
-  });
+    it('says which port is taken, and what the log of a server that failed says', async () => {
+      const services = await privateFolder();
+      const listener = createServer().listen(services.port, '127.0.0.1');
+      await once(listener, 'listening');
+      const taken = await services.run('start', 'redis');
+      listener.close();
+      expect(taken).toMatchObject({ code: 1, printed: expect.stringContaining(`listens on port ${services.port}`) });
+      await mkdir(join(services.folder, 'redis/data/appendonlydir'), { recursive: true });
+      await writeFile(join(services.folder, 'redis/data/appendonlydir/appendonly.aof.manifest'), 'no manifest');
+      const failed = await services.run('start', 'redis');
+      expect(failed).toMatchObject({ code: 1, printed: expect.stringMatching(/ended while it started.*manifest/s) });
+    });
 
-  it('gives a test a server that ends with the test, even by kill -9', async () => {
-    const folder = await temporaryFolder();
-    const log = join(folder, 'log');
-    const test = runSource(join(ROOT, 'tests/services-child.ts'), ['redis'], { logFile: log });
-    const port = Number(
-      await waitFor(
-        'the port',
-        () => /port (\d+)/.exec(readLog(log))?.[1],
-        30_000,
-        () => readLog(log),
-      ),
-    );
-    expect(await SERVICES.redis.isReady(port)).toBe(true);
-    await endProcess(test, 'SIGKILL');
-    await waitFor('the end of the server', async () => (await SERVICES.redis.isReady(port)) === false || undefined);
-  });
-});
+    it('gives a test a server that ends with the test, even by kill -9', async () => {
+      const folder = await temporaryFolder();
+      const log = join(folder, 'log');
+      const test = runSource(join(ROOT, 'tests/services-child.ts'), ['redis'], { logFile: log });
+      const port = Number(
+        await waitFor(
+          'the port',
+          () => /port (\d+)/.exec(readLog(log))?.[1],
+          30_000,
+          () => readLog(log),
+        ),
+      );
+      expect(await SERVICES.redis.isReady(port)).toBe(true);
+      await endProcess(test, 'SIGKILL');
+      await waitFor('the end of the server', async () => (await SERVICES.redis.isReady(port)) === false || undefined);
+    });
+  },
+);
 
 it.skipIf(process.platform !== 'linux' || !SERVICES.redis.isInstalled())(
   'a service that somebody else runs on the port is used as it is',
