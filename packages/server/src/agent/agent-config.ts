@@ -95,8 +95,8 @@ const configSchema = z.strictObject({
   metricsHost: z.string().min(1).default('127.0.0.1'),
 });
 
-const CONFIG_KEYS = Object.keys(configSchema.shape);
-const INPUT_KEYS = Object.keys(inputSchema.shape);
+export const CONFIG_KEYS = Object.keys(configSchema.shape);
+export const INPUT_KEYS = Object.keys(inputSchema.shape);
 
 /**
  * @param file - the YAML file, or what would stand in it.
@@ -110,9 +110,7 @@ export function loadAgentConfig(
 ): AgentConfig {
   const faults: string[] = [];
   const given = typeof file === 'string' ? readYaml(file, faults) : (file ?? {});
-  const parsed = configSchema.safeParse(withFlags(given, flags));
-  if (!parsed.success) faults.push(...parsed.error.issues.flatMap(describeIssue));
-  const config = parsed.success ? parsed.data : undefined;
+  const config = parseConfig(withFlags(given, flags), faults);
   const library = resolveLibrary(config, given, env, cwd, faults);
   const inputs = (config?.inputs ?? []).flatMap((input, i) => compileInput(input, i, cwd, faults));
   const names = inputs.map(({ name }) => name);
@@ -139,6 +137,28 @@ export function loadAgentConfig(
         ? { maxBytes: undefined, fsync: undefined }
         : { maxBytes: library.spool.maxBytes, fsync: library.spool.fsync },
   };
+}
+
+/** What is wrong is told and left out, so that the rest is looked at too. */
+function parseConfig(given: Readonly<Record<string, unknown>>, faults: string[]): Config | undefined {
+  const parsed = configSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  faults.push(...parsed.error.issues.flatMap(describeIssue));
+  const rest = structuredClone(given);
+  for (const issue of parsed.error.issues) {
+    const isUnknown = issue.code === 'unrecognized_keys';
+    for (const key of isUnknown ? issue.keys : issue.path.slice(-1)) {
+      remove(rest, isUnknown ? issue.path : issue.path.slice(0, -1), key);
+    }
+  }
+  return configSchema.safeParse(rest).data;
+}
+
+function remove(value: unknown, path: readonly PropertyKey[], key: PropertyKey): void {
+  if (typeof value !== 'object' || value === null) return;
+  const [first, ...rest] = path;
+  if (first === undefined) Reflect.deleteProperty(value, key);
+  else remove(Reflect.get(value, first), rest, key);
 }
 
 function withFlags(given: Readonly<Record<string, unknown>>, flags: AgentFlags): Record<string, unknown> {

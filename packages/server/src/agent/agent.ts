@@ -2,12 +2,13 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DeliveryReport, OWN_FAILURE_REASON, startDelivery } from 'tailrace/delivery';
-import type { Intervals } from 'tailrace/ledger';
+import { type DeliveryReport, deadRootOf, OWN_FAILURE_REASON, readDeadLetters, startDelivery } from 'tailrace/delivery';
+import { parseEventId } from 'tailrace/event';
+import { type Intervals, SequenceSet } from 'tailrace/ledger';
 import { createRedactor } from 'tailrace/redaction';
 import { createPolicy } from 'tailrace/sampling';
 import { createSerialiser } from 'tailrace/serialise';
-import { makeSpoolFolder } from 'tailrace/spool';
+import { findOrphans, makeSpoolFolder } from 'tailrace/spool';
 import type { AgentConfig } from './agent-config.ts';
 import { enterLoss } from './file-account.ts';
 import { FileHints } from './file-hints.ts';
@@ -37,6 +38,7 @@ export interface Agent {
 
 const STATUS_MS = 5_000;
 const CLOSE_MS = 5_000;
+const FAULT_MS = 5_000;
 /** With `once`, a file that is gone is sought no longer than this. */
 const ONCE_SEEK_MS = 3_000;
 
@@ -58,6 +60,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
     registry.spoolPosition,
     (line) => FileShipper.replay(registry, line),
   );
+  await findDead(registry, deadRootOf(spoolRoot), config.routes);
   const limits = { ...config, seekMs: once ? Math.min(ONCE_SEEK_MS, config.seekMs) : config.seekMs };
   const shipper = new FileShipper({
     registry,
@@ -91,6 +94,13 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
     if (report.kind === 'notice') say('warn', report.message);
     if (report.kind === 'handler_error')
       say('warn', `sink ${report.sink} of route ${report.route}: ${report.error.message}`);
+    if (report.kind === 'stage') {
+      const { route, from, to, waitingBytes } = report;
+      say(
+        'warn',
+        `route ${route} went from ${from.stage} (${from.name}) to ${to.stage} (${to.name}); ${waitingBytes} bytes wait`,
+      );
+    }
     if (report.kind === 'dead') say('warn', `${report.count} events became dead letters of route ${report.route}`);
   }
 
@@ -125,6 +135,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
       startedMs,
       writtenMs: Date.now(),
       intervalMs: STATUS_MS,
+      isEnded,
       files,
       unreadBytes,
       unreadable: [...shipper.unreadable].slice(0, 100).map(([path, reason]) => ({ path, reason })),
@@ -151,6 +162,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
   const metrics =
     config.metricsPort === undefined ? undefined : await serveMetrics(config.metricsPort, config.metricsHost, status);
   let statusMs = Number.NEGATIVE_INFINITY;
+  let isEnded = false;
 
   return {
     metricsUrl: metrics?.url,
@@ -160,7 +172,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
       const hints = new FileHints(() => wakes.hint());
       while (!signal.aborted) {
         const isHinted = wakes.takeHint() || once;
-        const hasMore = await shipper.turn(Date.now(), isHinted, signal);
+        const hasMore = await turn(isHinted, signal);
         delivery.wake();
         if (Date.now() - statusMs >= STATUS_MS) {
           statusMs = Date.now();
@@ -176,36 +188,73 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
       await shipper.close(Date.now());
       delivery.wake();
       const isDelivered = await flushAll(once ? flushMs : CLOSE_MS);
+      isEnded = true;
       await saveStatus();
       await metrics?.close();
       return isDelivered;
     },
   };
 
+  /** A fault of our own must not end the agent: what it did not get to is read in the next turn. */
+  async function turn(isHinted: boolean, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await shipper.turn(Date.now(), isHinted, signal);
+    } catch (error) {
+      if (once) throw error;
+      say(
+        'warn',
+        `reading failed, and is tried again: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+      await sleep(FAULT_MS);
+      return false;
+    }
+  }
+
   async function flushAll(timeoutMs: number): Promise<boolean> {
-    const isDelivered = await delivery.flush(timeoutMs);
-    if (once) await waitForCarriers(carriers, timeoutMs);
+    const isFlushed = await delivery.flush(timeoutMs);
+    const isDelivered = isFlushed && (!once || (await waitForCarriers(carriers, timeoutMs)));
     // What delivery reported meanwhile goes into the accounts.
     await shipper.close(Date.now());
-    await delivery.close(isDelivered ? CLOSE_MS : 0);
+    await delivery.close(isFlushed ? CLOSE_MS : 0);
     await Promise.all(carriers.map((carrier) => carrier.close(once ? timeoutMs : CLOSE_MS)));
     await spool.close();
     return isDelivered;
   }
 }
 
-/** An adopted spool is delivered as soon as it is found; where nothing is behind any more, all of them are. */
-async function waitForCarriers(carriers: readonly SpoolCarrier[], timeoutMs: number): Promise<void> {
-  const endMs = Date.now() + timeoutMs;
-  for (const { delivery } of carriers) {
-    for (let quiet = 0; quiet < 3 && Date.now() < endMs; ) {
-      await sleep(200);
-      const stats = await delivery.stats();
-      quiet = stats.every(({ backlogBytes, batchesUnderWay }) => backlogBytes === 0 && batchesUnderWay === 0)
-        ? quiet + 1
-        : 0;
+/** Dead letters of files are counted from the folders where they lie: a report of them may have died with its process. */
+async function findDead(registry: FileRegistry, deadRoot: string, routes: AgentConfig['routes']): Promise<void> {
+  for (const { name } of routes) {
+    const found = new Map<string, SequenceSet>();
+    for await (const { line } of readDeadLetters(deadRoot, name)) {
+      const id = parseEventId(/"event_id":"([^"]{1,60})"/.exec(line.toString('utf8', 0, 256))?.[1] ?? '');
+      if (id === undefined || registry.get(id.producer) === undefined) continue;
+      const numbers = found.get(id.producer) ?? new SequenceSet();
+      found.set(id.producer, numbers);
+      numbers.add(id.sequence);
+    }
+    for (const [producer, numbers] of found) {
+      const file = registry.get(producer);
+      const loss = { count: numbers.size, sequences: numbers.intervals() };
+      if (file !== undefined) enterLoss(file.account, 'dead', name, loss, false);
     }
   }
+}
+
+/** Waits until no spool is left that a dead process owned, and all that was adopted is delivered. */
+async function waitForCarriers(carriers: readonly SpoolCarrier[], timeoutMs: number): Promise<boolean> {
+  const endMs = Date.now() + timeoutMs;
+  for (const { dataDir, delivery } of carriers) {
+    for (let quiet = 0; quiet < 2; ) {
+      if (Date.now() > endMs) return false;
+      await sleep(200);
+      const orphans = await findOrphans(join(dataDir, 'spool'));
+      const stats = await delivery.stats();
+      const isEmpty = stats.every(({ backlogBytes, batchesUnderWay }) => backlogBytes === 0 && batchesUnderWay === 0);
+      quiet = isEmpty && orphans.length === 0 ? quiet + 1 : 0;
+    }
+  }
+  return true;
 }
 
 function* livePaths(registry: FileRegistry): Generator<string> {
@@ -246,7 +295,7 @@ class Wakes {
   }
 
   wait(ms: number): Promise<void> {
-    if (this.#isHinted || this.#signal.aborted) return sleep(Math.min(ms, 20));
+    if (this.#isHinted || this.#signal.aborted) return sleep(Math.min(ms, 100));
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {

@@ -51,6 +51,7 @@ export class Discovery {
   readonly #candidates = new Map<string, { readonly firstMs: number; sinceMs: number; size: number }>();
   /** Files that were judged and are none of ours, by stamp, and until when that holds. */
   readonly #ignored = new Map<string, number>();
+  #book = new KnownFiles([]);
   /** Inputs that had no file when the agent started: `from` is for their first look. */
   readonly #newInputs: Set<string>;
 
@@ -73,7 +74,8 @@ export class Discovery {
     const rotated = findRotated(bases, named, onFault);
     const baseOf = new Map(rotated.map(({ base, file }) => [file.path, base]));
     const found = new Map([...named, ...rotated.map(({ file }) => [file.path, file] as const)]);
-    const book = new KnownFiles(registry);
+    const book = new KnownFiles(registry.files);
+    this.#book = book;
     const sizeBefore = [...registry.files].length;
     // What has its name is settled before it is asked what the others are copies of.
     const unknown: FoundFile[] = [];
@@ -119,6 +121,12 @@ export class Discovery {
     const isRotated = base !== undefined || found.isGzip;
     if (isRotated && !this.#hasSettled(found, nowMs)) return;
     this.#candidates.delete(found.identity);
+    const unread = isRotated ? this.#findUnread(base) : undefined;
+    if (unread !== undefined) {
+      unread.seenMs = nowMs;
+      this.#takeOver(unread, found, nowMs);
+      return;
+    }
     if (found.input !== undefined) {
       this.#add(found, found.input, base, nowMs);
       return;
@@ -133,10 +141,15 @@ export class Discovery {
     this.#add(found, input, base, nowMs);
   }
 
+  /** A file of this path that is sought, and of which nothing was read: any that rotation left may be it. */
+  #findUnread(base: string | undefined): FollowedFile | undefined {
+    const files = base === undefined ? [] : this.#book.atPath(base);
+    return files.find(({ state, position }) => state === 'sought' && position === 0);
+  }
+
   #inputOf(base: string | undefined): AgentInput | undefined {
-    const { registry, inputs } = this.#parts;
-    const file = [...registry.files].find(({ path }) => path === base);
-    return inputs.find(({ name }) => name === file?.input);
+    const file = base === undefined ? undefined : this.#book.atPath(base)[0];
+    return this.#parts.inputs.find(({ name }) => name === file?.input);
   }
 
   /** The known file whose beginning this one has. */
@@ -149,9 +162,9 @@ export class Discovery {
     // A file that is new under its own name may begin as the one before it did, with the same first line: it is the same
     // file only where that one is missing.
     const isRotated = base !== undefined || found.isGzip;
-    const alike = [...this.#parts.registry.files].filter(
-      (file) => paths.has(file.path) && file.print.at > 0 && (isRotated || file.state === 'sought'),
-    );
+    const alike = [...paths]
+      .flatMap((path) => (path === undefined ? [] : this.#book.atPath(path)))
+      .filter((file) => file.print.at > 0 && (isRotated || file.state === 'sought'));
     if (alike.length === 0) return undefined;
     const fitting = found.isGzip
       ? await printsThatFit(
@@ -208,6 +221,7 @@ export class Discovery {
     file.location = found.path;
     if (input.from === 'end' && this.#newInputs.has(input.name)) startAtEnd(file, found);
     this.#parts.registry.add(file);
+    this.#book.add(file);
   }
 
   #loseUnseen(nowMs: number): void {
@@ -218,7 +232,7 @@ export class Discovery {
       } else if (file.state === 'sought' && nowMs - file.changedMs > seekMs) {
         file.state = 'done';
         file.changedMs = nowMs;
-        if (file.size > file.position) onLost(file, file.size - file.position);
+        if (file.isGzip || file.size > file.position) onLost(file, Math.max(0, file.size - file.position));
       }
     }
   }
@@ -228,20 +242,29 @@ export class Discovery {
 export function seek(file: FollowedFile, nowMs: number): void {
   file.state = 'sought';
   file.identity = '';
-  file.isGzip = false;
   file.changedMs = nowMs;
 }
 
-/** Files that are followed by their identity, and what is read by its stamp. */
+/** Files that are followed by their identity, what is read by its stamp, and all by their path. */
 class KnownFiles {
   readonly byIdentity = new Map<string, FollowedFile>();
   readonly byStamp = new Map<string, FollowedFile>();
+  readonly #byPath = new Map<string, FollowedFile[]>();
 
-  constructor(registry: FileRegistry) {
-    for (const file of registry.files) {
-      if (file.state === 'live' || file.state === 'rotated') this.byIdentity.set(file.identity, file);
-      for (const stamp of file.aliases) this.byStamp.set(stamp, file);
-    }
+  constructor(files: Iterable<FollowedFile>) {
+    for (const file of files) this.add(file);
+  }
+
+  add(file: FollowedFile): void {
+    if (file.state === 'live' || file.state === 'rotated') this.byIdentity.set(file.identity, file);
+    for (const stamp of file.aliases) this.byStamp.set(stamp, file);
+    const known = this.#byPath.get(file.path);
+    if (known === undefined) this.#byPath.set(file.path, [file]);
+    else known.push(file);
+  }
+
+  atPath(path: string): readonly FollowedFile[] {
+    return this.#byPath.get(path) ?? [];
   }
 }
 

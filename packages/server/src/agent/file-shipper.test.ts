@@ -268,14 +268,14 @@ describe('what can go wrong', () => {
     await expectAll();
   });
 
-  it('reads thousands of files with a few descriptors', async () => {
+  it('reads many files with a few descriptors', async () => {
     const { bench, log } = await start();
-    for (let i = 0; i < 1_500; i += 1) writeFileSync(log(`many-x${i}.log`), `{"msg":"line","n":${i + 1}}\n`);
+    for (let i = 0; i < 400; i += 1) writeFileSync(log(`many-x${i}.log`), `{"msg":"line","n":${i + 1}}\n`);
     await bench.settle();
-    for (let i = 0; i < 1_500; i += 1) appendFileSync(log(`many-x${i}.log`), `{"msg":"line","n":${i + 1501}}\n`);
+    for (let i = 0; i < 400; i += 1) appendFileSync(log(`many-x${i}.log`), `{"msg":"line","n":${i + 401}}\n`);
     await bench.settle();
     const numbers = (await bench.events()).map(({ n }) => Number(n)).sort((a, b) => a - b);
-    expect(numbers).toEqual(Array.from({ length: 3_000 }, (_, i) => i + 1));
+    expect(numbers).toEqual(Array.from({ length: 800 }, (_, i) => i + 1));
   });
 
   it('a broken archive is told once, and nothing else waits for it', async () => {

@@ -17,6 +17,7 @@
 import { parseEventId } from 'tailrace/event';
 import { LEDGER_LINE_START } from 'tailrace/ledger';
 import { Discovery, seek } from './discovery.ts';
+import type { Entry } from './entry-assembler.ts';
 import { copyAccount, enterFound, ledgerLine } from './file-account.ts';
 import type { FilePrint } from './file-print.ts';
 import type { FileRegistry } from './file-registry.ts';
@@ -51,7 +52,7 @@ export interface ShipperCounts {
   /** Bytes that were never read: their file was gone. */
   lostBytes: number;
   lostFiles: number;
-  /** Files whose name or inode came to hold something else: rotated, truncated, removed. */
+  /** Files whose inode came to hold something else: truncated, or used again. */
   replaced: number;
 }
 
@@ -71,6 +72,9 @@ interface Place {
 
 /** A file gives up its turn after so many bytes. */
 const TURN_BYTES = 1 << 20;
+/** Bounds on what goes to the spool with one write. */
+const BATCH_ENTRIES = 500;
+const BATCH_CHARS = 256 * 1024;
 const LEDGER_MS = 1_000;
 const STATE_MS = 2_000;
 /** A file that was quiet for so long is looked at less often. */
@@ -245,18 +249,36 @@ export class FileShipper {
     nowMs: number,
   ): void {
     if (reading.entries.length === 0 && reading.settled === file.position) return;
+    this.counts.entries += reading.entries.length;
+    const batches = batchesOf(reading.entries);
+    batches.forEach((entries, i) => {
+      if (this.#pending !== undefined) return;
+      const isLast = i === batches.length - 1;
+      this.#write(file, tail, input, entries, isLast ? reading.settled : (entries.at(-1)?.end ?? file.position), nowMs);
+      // What could not be written yet is read again, when there is room.
+      if (this.#pending !== undefined && !isLast) tail.close();
+    });
+  }
+
+  #write(
+    file: FollowedFile,
+    tail: FileTail,
+    input: AgentInput,
+    entries: readonly Entry[],
+    settled: number,
+    nowMs: number,
+  ): void {
     const account = copyAccount(file.account);
     const common = this.#commonOf(file, input);
     const lines: string[] = [];
-    for (const entry of reading.entries) {
+    for (const entry of entries) {
       const line = recordEntry(this.#parts.recording, input, file, common, entry, account);
       if (line !== undefined) lines.push(line);
     }
-    this.counts.entries += reading.entries.length;
-    const leftOut = reading.entries.length - lines.length;
+    const leftOut = entries.length - lines.length;
     this.counts.events += lines.length;
     this.counts.sampledOut += leftOut;
-    const place = { position: reading.settled, print: tail.printAt(reading.settled) };
+    const place = { position: settled, print: tail.printAt(settled) };
     // With its first events a file is known by its content from now on, whatever becomes of its name.
     if (leftOut > 0 || file.print.at === 0) {
       lines.push(JSON.stringify(this.#ledgerLine(file, account, place, nowMs, false)));
@@ -293,15 +315,17 @@ export class FileShipper {
     nowMs: number,
   ): boolean {
     if (reading.kind === 'end') {
-      if (reading.isIdle && this.#openTails() > this.#parts.limits.maxOpenFiles) tail.close();
+      if (reading.isIdle && this.#openTails() > this.#parts.limits.maxOpenFiles) tail.rest();
       return false;
     }
     this.#isStateDue = true;
-    if (reading.kind === 'gone') {
-      this.counts.replaced += 1;
-      tail.close();
+    if (reading.kind !== 'done') {
       this.#tails.delete(file.producer);
-      seek(file, nowMs);
+      if (reading.kind === 'replaced') {
+        this.counts.replaced += 1;
+        seek(file, nowMs);
+      }
+      // A look at the disk tells where it is now, before anything else is made of it.
       this.#lookedMs = Number.NEGATIVE_INFINITY;
       return true;
     }
@@ -382,11 +406,29 @@ export class FileShipper {
   #noteLost(file: FollowedFile, bytes: number): void {
     this.counts.lostFiles += 1;
     this.counts.lostBytes += bytes;
+    const what = bytes > 0 ? `its last ${bytes} bytes were` : 'it was';
     this.#parts.onNotice(
       'file_lost',
-      `${file.path} was removed before its last ${bytes} bytes were read, and neither a renamed nor a compressed copy was found`,
+      `${file.path} was removed before ${what} read, and neither a renamed nor a compressed copy was found`,
     );
   }
+}
+
+/** What goes to the spool with one write; one at least, which may be empty. */
+function batchesOf(entries: readonly Entry[]): readonly (readonly Entry[])[] {
+  const batches: Entry[][] = [[]];
+  let chars = 0;
+  for (const entry of entries) {
+    const open = batches.at(-1) ?? [];
+    if (open.length > 0 && (open.length >= BATCH_ENTRIES || chars + entry.text.length > BATCH_CHARS)) {
+      batches.push([entry]);
+      chars = 0;
+    } else {
+      open.push(entry);
+    }
+    chars += entry.text.length;
+  }
+  return batches;
 }
 
 function replayLedger(registry: FileRegistry, line: Readonly<Record<string, unknown>>): void {

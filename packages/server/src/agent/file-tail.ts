@@ -30,8 +30,10 @@ export type Reading =
   | { readonly kind: 'end'; readonly isIdle: boolean }
   /** It is read to its end for good. */
   | { readonly kind: 'done' }
-  /** Its inode holds something else, or is at this path no more. */
-  | { readonly kind: 'gone' };
+  /** It is not at its path any more: renamed, maybe. */
+  | { readonly kind: 'moved' }
+  /** Its inode holds something else. */
+  | { readonly kind: 'replaced' };
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -45,6 +47,8 @@ export class FileTail {
   #stamp = '';
   /** True where the bytes were compared since the file changed. */
   #isVerified = false;
+  /** True where nothing was left to tell when the descriptor was closed. */
+  #isResting = false;
 
   constructor(file: FollowedFile, input: AgentInput, limits: TailLimits) {
     this.#file = file;
@@ -64,10 +68,22 @@ export class FileTail {
     this.#gzip = undefined;
     this.#reader = undefined;
     this.#isVerified = false;
+    this.#isResting = false;
+  }
+
+  /** Lets go of the descriptor of a file that is read to its end; it is opened again when it has changed. */
+  rest(): void {
+    const isRead = this.#reader?.settled === this.#reader?.offset;
+    this.close();
+    this.#isResting = isRead;
   }
 
   /** True where a look at the name alone says that nothing has changed. */
   isUnchanged(): boolean {
+    if (this.#isResting && this.#file.state === 'live') {
+      const stats = this.#statNow();
+      return stats !== undefined && stampOf(stats) === this.#stamp;
+    }
     if (this.#file.isGzip || !this.#isVerified || this.#reader === undefined) return false;
     if (this.#reader.settled !== this.#reader.offset || this.#file.state !== 'live') return false;
     const stats = this.#statNow();
@@ -97,7 +113,7 @@ export class FileTail {
       try {
         this.#fd = openSync(file.location, 'r');
       } catch (error) {
-        if (isMissing(error)) return { kind: 'gone' };
+        if (isMissing(error)) return { kind: 'moved' };
         throw error;
       }
     }
@@ -106,7 +122,7 @@ export class FileTail {
     const size = Number(stats.size);
     if (identityOf(stats) !== file.identity) {
       this.close();
-      return { kind: 'gone' };
+      return { kind: 'moved' };
     }
     const stamp = stampOf(stats);
     if (stamp !== this.#stamp || !this.#isVerified) {
@@ -114,12 +130,13 @@ export class FileTail {
       const fits = size >= file.position && fitsPrint(file.print, (offset, length) => readBytes(fd, offset, length));
       if (!fits) {
         this.close();
-        return { kind: 'gone' };
+        return { kind: 'replaced' };
       }
       if (size !== file.size) file.changedMs = nowMs;
       file.size = size;
       this.#stamp = stamp;
       this.#isVerified = true;
+      this.#dropUnsafe(size);
     }
     this.#reader ??= new EntryReader(file.position, this.#input.multiline, this.#limits.maxLineBytes);
     const reader = this.#reader;
@@ -133,6 +150,13 @@ export class FileTail {
       return this.#entriesOf((emit) => reader.push(chunk, emit), chunk.length);
     }
     return this.#atEnd(reader, nowMs, stats.nlink === 0n);
+  }
+
+  /** What was read and not told yet is covered by no print: it is read again, unless that would be much. */
+  #dropUnsafe(size: number): void {
+    const reader = this.#reader;
+    if (reader === undefined || reader.settled === reader.offset) return;
+    if (size < reader.offset || reader.offset - reader.settled <= CHUNK_BYTES) this.#reader = undefined;
   }
 
   #atEnd(reader: EntryReader, nowMs: number, isUnlinked: boolean): Reading {
@@ -153,7 +177,7 @@ export class FileTail {
     const stats = this.#statNow();
     if (stats === undefined || identityOf(stats) !== file.identity) {
       this.close();
-      return { kind: 'gone' };
+      return { kind: 'moved' };
     }
     this.#stamp = stampOf(stats);
     this.#gzip ??= readGzip(file.location, file.position);

@@ -59,7 +59,8 @@ export function openFile(
     state,
     position: 0,
     print: EMPTY_PRINT,
-    size: found.size,
+    // How long what an archive holds is, nobody knows before it is read.
+    size: found.isGzip ? 0 : found.size,
     changedMs: Math.min(nowMs, found.mtimeMs),
     seenMs: nowMs,
     aliases: [],

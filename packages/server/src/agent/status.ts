@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { RouteStats } from 'tailrace';
 import type { ShipperCounts } from './file-shipper.ts';
-
-export const STATUS_FILE = 'status.json';
+import { STATUS_FILE } from './status-file.ts';
 
 export interface AgentStatus {
   readonly version: 1;
@@ -15,6 +14,8 @@ export interface AgentStatus {
   readonly writtenMs: number;
   /** How often this file is written, in milliseconds. */
   readonly intervalMs: number;
+  /** True where the agent has ended in order. */
+  readonly isEnded: boolean;
   readonly files: Readonly<Record<'live' | 'rotated' | 'sought' | 'done', number>>;
   /** Bytes of followed files that are not read yet. */
   readonly unreadBytes: number;
@@ -41,7 +42,11 @@ const COUNTED: readonly (readonly [key: keyof ShipperCounts, name: string, help:
   ['bytes', 'tailrace_agent_read_bytes_total', 'Bytes read from files.'],
   ['lostBytes', 'tailrace_agent_lost_bytes_total', 'Bytes of files that were gone before they were read.'],
   ['lostFiles', 'tailrace_agent_lost_files_total', 'Files that were gone before they were read to their end.'],
-  ['replaced', 'tailrace_agent_replaced_files_total', 'Files whose inode came to hold something else.'],
+  [
+    'replaced',
+    'tailrace_agent_replaced_files_total',
+    'Files whose inode came to hold something else: truncated, or used again.',
+  ],
 ];
 
 /** Serves `/metrics` and `/healthz`. */

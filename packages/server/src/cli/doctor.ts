@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError, loadConfig, type ServerConfig } from '../config.ts';
+import { inspectAgent } from './agent-status.ts';
 import { type Client, isRecord } from './client.ts';
 import type { Output } from './commands.ts';
 
@@ -19,6 +20,8 @@ export async function doctor(client: Client, output: Output): Promise<number> {
   const config = checkConfig(findings);
   if (config !== undefined) checkDisk(config, findings);
   await checkServer(client, findings);
+  const agent = inspectAgent(process.env.TAILRACE_AGENT_DATA_DIR ?? 'tailrace-agent', Date.now());
+  if (agent !== undefined) findings.push({ check: 'agent', ...agent });
   const isHealthy = findings.every(({ ok }) => ok);
   if (output.json) output.write(JSON.stringify({ ok: isHealthy, findings }, null, 2));
   else

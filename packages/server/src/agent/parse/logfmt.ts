@@ -5,10 +5,14 @@
 
 const MAX_PAIRS = 1024;
 
-/** The pairs of a line, `undefined` where it isn't logfmt: text between the pairs, an open quote, fewer than `leastPairs`. */
+/**
+ * The pairs of a line, `undefined` where it isn't logfmt: it begins with a word, two words stand in a row, a quote is open,
+ * there are fewer than `leastPairs`.
+ */
 export function parseLogfmt(text: string, leastPairs: number): Record<string, unknown> | undefined {
   const fields: Record<string, unknown> = Object.create(null);
   let pairs = 0;
+  let isAfterWord = true;
   let at = 0;
   while (at < text.length) {
     if (text[at] === ' ' || text[at] === '\t') {
@@ -21,11 +25,13 @@ export function parseLogfmt(text: string, leastPairs: number): Record<string, un
     at = end;
     if (text[at] !== '=') {
       // Two words in a row are a sentence, and no flags.
-      if (!/^[A-Za-z][\w.-]*$/.test(key) || pairs === 0) return undefined;
+      if (isAfterWord || !/^[A-Za-z][\w.-]*$/.test(key)) return undefined;
+      isAfterWord = true;
       fields[key] = true;
       continue;
     }
     at += 1;
+    isAfterWord = false;
     if (text[at] === '"') {
       const close = endOfQuoted(text, at);
       if (close < 0) return undefined;

@@ -141,7 +141,7 @@ const NEVER = new AbortController().signal;
 function configOf({ config, normalRate }: BenchSettings, folder: string): AgentConfig {
   const env = normalRate === undefined ? {} : { LOG_SAMPLING_NORMAL_RATE: String(normalRate) };
   const inputs = [{ name: 'app', include: join(folder, 'logs', '*.log'), ...config }];
-  return loadAgentConfig({}, { inputs, scanMs: 10 }, env, folder);
+  return loadAgentConfig({}, { inputs, scanMs: 10, maxOpenFiles: 40 }, env, folder);
 }
 
 function opened<T>(value: T | undefined): T {
