@@ -202,7 +202,8 @@ function orderSql(plan: Plan, names: readonly string[], values: readonly string[
   return [...order, ...keys.map((key) => `${key} ASC NULLS LAST`)];
 }
 
-function requireNumbers({ fn, field = '' }: Aggregate): void {
+/** @throws QueryError where an aggregate needs numbers and its field holds none. */
+export function requireNumbers({ fn, field = '' }: Aggregate): void {
   const type = knownFieldType(field);
   const needsNumbers = fn !== 'count' && fn !== 'error_rate' && fn !== 'distinct';
   if (!needsNumbers || type === undefined || type === 'number' || type === 'integer') return;
@@ -214,7 +215,8 @@ function requireNumbers({ fn, field = '' }: Aggregate): void {
   );
 }
 
-function requireDistinctNames(names: readonly string[]): void {
+/** @throws QueryError where two columns would have the same name. */
+export function requireDistinctNames(names: readonly string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined) return;
   throw new QueryError(
