@@ -1,12 +1,11 @@
 /** The store that the settings name. Only its module is loaded, and with it only its driver. */
 import { join } from 'node:path';
 import type { LiveConfig } from '../live-config.ts';
-import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 
 const DAY_MS = 86_400_000;
 
-export async function openStore(config: LiveConfig, _log: Log): Promise<Store> {
+export async function openStore(config: LiveConfig): Promise<Store> {
   switch (config.arrangement.store) {
     case 'duckdb': {
       const { openDuckDbStore } = await import('../store/duckdb/duckdb-store.ts');
@@ -20,8 +19,14 @@ export async function openStore(config: LiveConfig, _log: Log): Promise<Store> {
         askedBy: 'STORAGE_TYPE=clickhouse',
       });
     }
-    default:
-      throw new Error(`STORAGE_TYPE=${config.storageType} is not here yet`);
+    case 'mongodb': {
+      const { openMongoStore } = await import('../store/mongodb/mongo-store.ts');
+      return openMongoStore({
+        uri: config.mongodbUri ?? '',
+        retention: retentionOf(config),
+        askedBy: 'STORAGE_TYPE=mongodb',
+      });
+    }
   }
 }
 

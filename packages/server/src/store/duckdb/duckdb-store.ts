@@ -130,11 +130,18 @@ class DuckDbStore implements Store {
       timeoutMs: options.queryTimeoutMs ?? 30_000,
     });
     this.#clock = options.clock ?? Date.now;
-    const keepAll = { maxAgeMs: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
     this.#upkeep = new Upkeep({
       ...parts,
       merge: { ...DEFAULT_MERGE_LIMITS, ...options.merge },
-      retention: { ...keepAll, ...options.retention },
+      // Read at each turn of the upkeep: it may change while the store is open.
+      retention: {
+        get maxAgeMs() {
+          return options.retention?.maxAgeMs ?? Number.POSITIVE_INFINITY;
+        },
+        get maxBytes() {
+          return options.retention?.maxBytes ?? Number.POSITIVE_INFINITY;
+        },
+      },
       clock: this.#clock,
     });
   }
