@@ -6,6 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { SOURCE_ARGS } from '../../../tests/processes.ts';
 import { temporaryFolder } from '../tests/test-server.ts';
 import { claimFolder } from './claim-folder.ts';
+import { openDataFolder } from './compose/open-data-folder.ts';
 
 const folder = (): string => join(temporaryFolder(), 'queue');
 
@@ -51,4 +52,13 @@ test('one of a process that lives here is an error at once', async () => {
   } finally {
     other.kill('SIGKILL');
   }
+});
+
+test.each([
+  ['a file', '/etc/hostname'],
+  ['a place where nobody may write', '/proc/tailrace'],
+])('%s as the data folder is refused by the name of its variable', async (_, dataDir) => {
+  await expect(openDataFolder(dataDir, vi.fn())).rejects.toThrow(
+    new RegExp(`^the data folder ${dataDir} can't be used .*set TAILRACE_DATA_DIR`),
+  );
 });

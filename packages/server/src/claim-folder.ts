@@ -34,7 +34,9 @@ export async function claimFolder(directory: string, options: ClaimFolderOptions
     if (outcome.kind === 'claimed') return outcome.claim;
     if (outcome.kind === 'unwritable') {
       outcome.claim.release();
-      throw new Error(`the data folder ${dataDir} can't be written (${outcome.reason})`);
+      throw new Error(
+        `the data folder ${dataDir} can't be written (${outcome.reason}): let this user write there, or set TAILRACE_DATA_DIR to another folder`,
+      );
     }
     const holder = `process ${outcome.pid} on ${outcome.host}`;
     if (isSeen(outcome) || performance.now() >= untilMs) {

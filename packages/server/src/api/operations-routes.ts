@@ -62,6 +62,9 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
     ...(stored === undefined || stored.quarantined.length === 0
       ? []
       : [`${stored.quarantined.length} segments could not be read and are set aside`]),
+    ...(stored?.upkeepFailure === undefined
+      ? []
+      : [`merging or retiring segments fails: ${stored.upkeepFailure}; it is tried again`]),
   ];
   return {
     status: faults.length === 0 ? 'ok' : 'degraded',
@@ -84,6 +87,7 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
             bytes: stored.bytes,
             hotEvents: stored.hotEvents,
             quarantined: stored.quarantined.length,
+            ...(stored.upkeepFailure === undefined ? {} : { upkeepFailure: stored.upkeepFailure }),
           }),
     },
   };

@@ -8,7 +8,10 @@ import type { Log } from '../log.ts';
 /** @throws Error where the folder is in use, or can't be written. */
 export async function openDataFolder(dataDir: string, log: Log): Promise<SpoolClaim> {
   const queueDirectory = join(dataDir, 'queue');
-  await makeFolder(queueDirectory, 0o700);
+  await makeFolder(queueDirectory, 0o700).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the data folder ${dataDir} can't be used (${reason}): set TAILRACE_DATA_DIR to another folder`);
+  });
   const owner = `server-${createProducerId(Date.now(), Math.random)}`;
   return claimFolder(queueDirectory, { dataDir, owner, log });
 }
