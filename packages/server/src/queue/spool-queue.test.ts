@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -104,3 +105,40 @@ for (const recentBytes of [MIB, 0, 700]) {
     );
   });
 }
+
+test('a start at the end of a segment that was let go meanwhile goes on behind it, and has nothing to say', async () => {
+  const directory = join(temporaryFolder(), 'queue');
+  const never = new AbortController().signal;
+  const notices: string[] = [];
+  const open = (from: string | undefined) =>
+    openSpoolQueue({
+      directory,
+      fsync: 'off',
+      maxBytes: 64 * MIB,
+      from,
+      recentBytes: 0,
+      onNotice: ({ message }) => notices.push(message),
+    });
+  const first = await open(undefined);
+  await first.seek(undefined);
+  const body = 'x'.repeat(MIB - 100);
+  for (let n = 1; n <= 24; n += 1) await first.publish([JSON.stringify({ n, body })]);
+  let end = '';
+  for (;;) {
+    const batch = await first.read(1000, 10, never);
+    if (!batch.end.startsWith('1:')) break;
+    end = batch.end;
+  }
+  await first.acknowledge(end);
+  await first.close();
+  expect(await readdir(directory)).not.toContain('00000001.ndjson');
+
+  for (let start = 0; start < 2; start += 1) {
+    const second = await open(end);
+    await second.seek(end);
+    const { lines } = await drain(second);
+    expect(lines.at(-1)).toContain('{"n":24,');
+    await second.close();
+  }
+  expect(notices).toEqual([]);
+});

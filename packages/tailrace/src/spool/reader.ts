@@ -40,6 +40,8 @@ class DiskSpoolReader implements SpoolReader {
   #next = SPOOL_START;
   /** Ends of segments that were read through and never change again, and where reading went on. */
   readonly #passed = new Map<number, { readonly end: Position; readonly next: Position }>();
+  /** Where the cursor's file went on behind the place that it was told to start from. */
+  #handedOn: { readonly end: Position; readonly next: Position } | undefined;
   #chunk: Chunk | undefined;
   #file: { readonly segment: number; readonly handle: FileHandle } | undefined;
 
@@ -60,7 +62,13 @@ class DiskSpoolReader implements SpoolReader {
 
   async start(): Promise<void> {
     const stored = await this.#cursor.load((reason) => this.#tellInvalid(reason));
-    await this.#startFrom(this.#options.from ?? stored ?? SPOOL_START);
+    const { from } = this.#options;
+    // Whoever keeps the place elsewhere names the end of a segment; the cursor has gone from there to the next one already, and
+    // the segment may be gone. That is no loss.
+    if (from !== undefined && stored?.offset === 0 && stored.segment === from.segment + 1) {
+      this.#handedOn = { end: from, next: stored };
+    }
+    await this.#startFrom(from ?? stored ?? SPOOL_START);
   }
 
   read(limits: ReadLimits): Promise<SpoolBatch | undefined> {
@@ -206,7 +214,8 @@ class DiskSpoolReader implements SpoolReader {
     return (await listSegmentNumbers(this.#directory)).find((number) => number > segment);
   }
 
-  async #startFrom(position: Position): Promise<void> {
+  async #startFrom(asked: Position): Promise<void> {
+    const position = await this.#onFrom(asked);
     const fault = await this.#faultOf(position);
     if (fault !== undefined) this.#tellInvalid(`${formatPosition(position)} ${fault}`);
     this.#next = fault === undefined ? position : SPOOL_START;
@@ -214,6 +223,12 @@ class DiskSpoolReader implements SpoolReader {
     this.#passed.clear();
     // At once: a file that says more than is true would let other routes free what this one has still to read.
     await this.#cursor.reset(this.#next);
+  }
+
+  async #onFrom(position: Position): Promise<Position> {
+    const handedOn = this.#handedOn;
+    if (handedOn === undefined || comparePositions(handedOn.end, position) !== 0) return position;
+    return (await this.#openFile(position.segment)) === undefined ? handedOn.next : position;
   }
 
   /** What is wrong with a place that was kept: it lies behind the end, or not at the start of a line. */
