@@ -2,6 +2,7 @@ import {
   appendFileSync,
   copyFileSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,8 +11,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BenchSettings, openBench, type ShipperBench } from './testing/shipper-bench.ts';
 
@@ -40,7 +43,8 @@ async function start(config: Readonly<Record<string, unknown>> = {}, more: Omit<
   const expectAll = async () => expect(await numbers()).toEqual(Array.from({ length: last }, (_, i) => i + 1));
   /** What `logrotate` does with `compress`: every rotated file moves on, the first is compressed. */
   const rotate = (mode: 'rename' | 'copytruncate' = 'rename', gzip = true) => {
-    for (let i = 9; i >= 1; i -= 1) {
+    if (!statSync(log('app.log'), { throwIfNoEntry: false })) return;
+    for (let i = 60; i >= 1; i -= 1) {
       for (const end of ['', '.gz']) {
         if (statSync(log(`app.log.${i}${end}`), { throwIfNoEntry: false }))
           renameSync(log(`app.log.${i}${end}`), log(`app.log.${i + 1}${end}`));
@@ -220,6 +224,46 @@ describe('rotation by copying and truncating', () => {
     await wide.bench.settle(100_000);
     await wide.expectAll();
   });
+});
+
+describe('any order of writing, rotating, reading and dying', () => {
+  const step = fc.constantFrom('write', 'write', 'write', 'turn', 'turn', 'rename', 'copy', 'die', 'pass');
+
+  it('loses nothing and tells nothing twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.boolean(),
+        fc.boolean(),
+        async (steps, gzip, isWide) => {
+          const folder = mkdtempSync(join(tmpdir(), 'tailrace-agent-'));
+          const { bench, write, rotate, expectAll } = await start(
+            isWide ? { include: join(folder, 'logs', 'app.log*') } : {},
+            { folder },
+          );
+          try {
+            write(1);
+            await bench.settle();
+            for (const one of steps) {
+              if (one === 'write') write(3);
+              if (one === 'turn') await bench.settle();
+              if (one === 'rename' || one === 'copy') rotate(one === 'rename' ? 'rename' : 'copytruncate', gzip);
+              if (one === 'pass') await bench.settle(3_000);
+              if (one === 'die') {
+                await bench.drop();
+                await bench.open();
+              }
+            }
+            for (let i = 0; i < 3; i += 1) await bench.settle(3_000);
+            await expectAll();
+          } finally {
+            await bench.end();
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  }, 120_000);
 });
 
 describe('what can go wrong', () => {
