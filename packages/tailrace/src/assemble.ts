@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import type { ResolvedOptions } from './configuration/resolve-options.ts';
 import type { Delivery, DeliveryReport } from './delivery/types.ts';
-import type { Level } from './event.ts';
 import type { Ledger } from './ledger/index.ts';
 import { Line } from './logger/line.ts';
 import { createLogger, Levels } from './logger/logger.ts';
@@ -10,12 +9,14 @@ import { Counters } from './metrics/counters.ts';
 import { createReportReader } from './metrics/delivery-reports.ts';
 import { createFallbackAlerts } from './metrics/fallback-alerts.ts';
 import type { Notices } from './metrics/notices.ts';
+import { fillOf } from './metrics/spool-fill.ts';
 import type { SpoolStages } from './metrics/spool-stages.ts';
 import { type EndingInstance, UnfinishedError, unwatchProcessEnd, watchProcessEnd } from './process-end/process-end.ts';
+import { createLedgerWriter } from './recording/ledger-writer.ts';
+import { createOwnLines } from './recording/own-lines.ts';
 import { createRecorder } from './recording/recorder.ts';
 import { createRedactor } from './redaction/index.ts';
 import { createPolicy, subjectOfEvent } from './sampling/index.ts';
-import type { SamplingHint } from './sampling/policy.ts';
 import { MISUSE, type MisuseCode } from './scope/misuse.ts';
 import { OpenScope, stepArguments } from './scope/open-scope.ts';
 import type { Frame, ScopeHost } from './scope/scope.ts';
@@ -46,7 +47,6 @@ export interface TailraceParts {
 /** How often the ledger is written and the pressure is read. */
 const HEARTBEAT_MS = 1_000;
 const DEFAULT_TIMEOUT_MS = 5_000;
-const MIB = 1024 * 1024;
 /** Open scopes that are remembered, so that they still get an event when the process ends under them. */
 const MAX_REMEMBERED_SCOPES = 10_000;
 
@@ -81,7 +81,6 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
 
   let isWakeDue = false;
   let isClosed = false;
-  let ledgerChanges = 0;
   let deliveredChanges = 0;
   let isSettled = false;
 
@@ -149,9 +148,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     );
   }
 
-  function record(level: Level, message: string, topic: string, fields: Readonly<Record<string, unknown>>): void {
-    recorder.recordLine(new OwnLine(lineHost, undefined, level, message, topic, fields, undefined));
-  }
+  const record = createOwnLines(recorder, lineHost);
 
   const tellFallback = createFallbackAlerts({
     service: options.service,
@@ -173,16 +170,11 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     tellFallback({ route: undefined, ...change, waitingBytes: spool.stats().waitingBytes });
   });
 
-  function writeLedger(closed: boolean): void {
-    if (ledgerChanges === ledger.changes && !closed) return;
-    ledgerChanges = ledger.changes;
-    spool.append(JSON.stringify(ledger.line(Date.now(), closed)), 0, closed);
-    onAppend();
-  }
+  const ledgerWriter = createLedgerWriter(ledger, spool, onAppend);
 
   const heartbeat = setInterval(() => {
-    writeLedger(false);
-    if (policy.adapt(fillOf(parts))) {
+    ledgerWriter.write(false);
+    if (policy.adapt(fillOf(spool, parts.isSpoolInMemory, options.spool === 'memory' ? {} : options.spool))) {
       notices.tell('pressure', `normal events are kept at rate ${policy.normalRate()}, as the spool fills or empties`);
     }
   }, HEARTBEAT_MS);
@@ -190,7 +182,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
 
   const ending: EndingInstance = {
     writeNow: () => {
-      writeLedger(false);
+      ledgerWriter.write(false);
       spool.flush();
     },
     recordFatal(error, origin) {
@@ -205,7 +197,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     hasNews: () => deliveredChanges !== ledger.changes,
     async deliver(timeoutMs) {
       // Most likely the last word. Should the process live on, its next line takes it back.
-      writeLedger(true);
+      ledgerWriter.write(true);
       deliveredChanges = ledger.changes;
       isSettled = await tailrace.flush(timeoutMs);
       return isSettled;
@@ -218,7 +210,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
         scope.end();
       }
       const isDelivered = isSettled && deliveredChanges === ledger.changes;
-      if (!isDelivered) writeLedger(true);
+      if (!isDelivered) ledgerWriter.write(true);
       spool.close();
       if (isDelivered) parts.discardSpool?.();
     },
@@ -287,7 +279,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       };
     },
     async flush(timeoutMs = DEFAULT_TIMEOUT_MS) {
-      writeLedger(false);
+      ledgerWriter.write(false);
       spool.flush();
       return delivery.flush(timeoutMs);
     },
@@ -297,37 +289,19 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       clearInterval(heartbeat);
       parts.spoolStages?.stop();
       unwatchProcessEnd(ending);
-      writeLedger(true);
+      ledgerWriter.write(true);
       spool.flush();
       await delivery.close(timeoutMs);
       // What the delivery reported on its way out: for whoever adopts this spool.
-      if (ledgerChanges !== ledger.changes) writeLedger(true);
+      if (ledgerWriter.isBehind) ledgerWriter.write(true);
       spool.close();
     },
   };
   return tailrace;
 }
 
-/** What Tailrace says of itself is no traffic: no share of it is left out. */
-class OwnLine extends Line {
-  override get rateHint(): SamplingHint {
-    return KEPT_WHOLE;
-  }
-}
-
-const KEPT_WHOLE: SamplingHint = { rule: 'SAMPLING_HINT', rate: 1 };
-
 function endOnce(scope: OpenScope): void {
   if (!scope.isEnded) scope.end();
-}
-
-/** The share of the spool's bound in use; nearly full where a disk takes nothing. */
-function fillOf({ spool, isSpoolInMemory, options }: TailraceParts): number {
-  const stats = spool.stats();
-  const settings = options.spool === 'memory' ? {} : options.spool;
-  if (stats.stage === 'disk') return stats.bytes / (settings.maxBytes ?? 1024 * MIB);
-  const memoryFill = stats.waitingBytes / (settings.memoryBytes ?? 8 * MIB);
-  return isSpoolInMemory ? memoryFill : Math.max(0.7, memoryFill);
 }
 
 /** A copy of the few fields that name a trace; what can't be read is not given. */
