@@ -141,6 +141,7 @@ class MongoStore implements Store {
       if (lines.length === 0) return;
       const { refused, retry, reason } = await this.#writer.write(lines.map(({ line }) => line));
       this.#fields.forget();
+      this.#keepUp();
       const [first] = refused;
       if (first !== undefined) throw new Error(`MongoDB refuses ${refused.length} events, the first: ${first.reason}`);
       if (retry.length > 0) throw new Error(`MongoDB took all but ${retry.length} events: ${reason ?? ''}`);
@@ -197,12 +198,7 @@ class MongoStore implements Store {
 
   /** Of the last few seconds: MongoDB is asked in the background. What retention has removed isn't counted anywhere. */
   stats(): StoreStats {
-    const nowMs = performance.now();
-    if (nowMs - this.#statsAtMs > STATS_AGE_MS && this.#closing === undefined) {
-      this.#statsAtMs = nowMs;
-      // A MongoDB that is away is told by what fails for it; these numbers are then the last known ones.
-      this.#track(() => this.#upkeep()).catch(() => {});
-    }
+    this.#keepUp();
     const failure = this.#retentionFailure;
     return { ...this.#stats, ...(failure === undefined ? {} : { upkeepFailure: failure }) };
   }
@@ -245,6 +241,14 @@ class MongoStore implements Store {
     return warnings;
   }
 
+  #keepUp(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#statsAtMs <= STATS_AGE_MS || this.#closing !== undefined) return;
+    this.#statsAtMs = nowMs;
+    // A MongoDB that is away is told by what fails for it; the numbers are then the last known ones.
+    this.#track(() => this.#upkeep()).catch(() => {});
+  }
+
   /** The retention may have changed, and the numbers have. */
   async #upkeep(): Promise<void> {
     const wantedMs = this.#settings.retention?.maxAgeMs;
@@ -264,7 +268,7 @@ class MongoStore implements Store {
 
   #track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(new Error('the store is closed'));
-    const done = work();
+    const done = this.#connection.open().then(work);
     this.#working.add(done);
     const forget = (): void => {
       this.#working.delete(done);

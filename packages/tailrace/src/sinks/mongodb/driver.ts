@@ -9,6 +9,11 @@ export interface MongoConnection {
   readonly target: MongoTarget;
   /** The hosts, for messages: never with a password. */
   readonly hosts: string;
+  /**
+   * To be called before anything is asked of it. The driver mends a connection that was there once; one that never was is
+   * closed for good unless it is opened anew.
+   */
+  open(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,11 +46,22 @@ export async function connect(target: MongoTarget): Promise<MongoConnection> {
   } catch (error) {
     throw new TypeError(`mongodb: ${reasonOf(error)}`);
   }
+  let opened: Promise<void> | undefined;
   return {
     client,
     db: client.db(target.database),
     target,
     hosts: hostsOf(target.uri),
+    open: () => {
+      opened ??= client.connect().then(
+        () => undefined,
+        (error: unknown) => {
+          opened = undefined;
+          throw error;
+        },
+      );
+      return opened;
+    },
     close: () => client.close(),
   };
 }

@@ -123,6 +123,7 @@ describe.skipIf(shared === undefined)('the sink to MongoDB', () => {
     });
     await sink.close?.();
     const connection = await connect(readTarget({ uri, database }));
+    await connection.open();
     expect(await readAccounts(collectionsOf(connection), 10)).toEqual([
       { producer: PRODUCER, stored: [[1, 30]], lines: [ledgerLine(30)] },
     ]);
@@ -188,6 +189,15 @@ describe.skipIf(own === undefined)('a MongoDB in trouble', () => {
     await client.close();
     await sink.close?.();
   });
+
+  it('may be made while MongoDB is away', async () => {
+    await own?.stop();
+    const sink = await createSink({ uri: own?.url ?? '', database: 'late' }, context);
+    expect(await sink.send(batchOf(events(1, 2)), never)).toMatchObject({ kind: 'retry' });
+    await own?.start();
+    expect(await sink.send(batchOf(events(1, 2)), never)).toEqual({ kind: 'delivered', duplicates: 0 });
+    await sink.close?.();
+  }, 60_000);
 
   it('has every event that was said to be delivered, once, and all of them noted', async () => {
     const sink = await createSink({ uri: own?.url ?? '', database: 'killed' }, context);

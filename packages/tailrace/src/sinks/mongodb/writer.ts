@@ -52,10 +52,13 @@ export class MongoWriter {
 
   /** Makes collections and indexes, once; where that fails it is tried again at the next call. */
   ready(): Promise<void> {
-    this.#schema ??= createSchema(this.#connection).catch((error: unknown) => {
-      this.#schema = undefined;
-      throw error;
-    });
+    this.#schema ??= this.#connection
+      .open()
+      .then(() => createSchema(this.#connection))
+      .catch((error: unknown) => {
+        this.#schema = undefined;
+        throw error;
+      });
     return this.#schema;
   }
 
