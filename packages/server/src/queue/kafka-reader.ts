@@ -18,12 +18,15 @@
  * readers died alone goes out as unreadable.
  */
 import { randomUUID } from 'node:crypto';
-import type { Admin, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
 import type { BrokerError } from 'tailrace/sinks/kafka';
 import { readEntryLine } from './entry-line.ts';
 import { KafkaCommits } from './kafka-commits.ts';
+import { openConsumer } from './kafka-consumer.ts';
 import type { KafkaDepth } from './kafka-depth.ts';
 import { followNotes, formatEnd, newPartition, type Partition, parseEnd } from './kafka-partition.ts';
+import { fetchPlaces, type GroupPlaces, tellLost, tellOfRetention } from './kafka-places.ts';
+import { KafkaSuspects } from './kafka-suspects.ts';
 import { pause } from './pause.ts';
 import type { QueueBatch } from './queue.ts';
 import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
@@ -49,12 +52,7 @@ interface Place {
   readonly offset: number;
 }
 
-const FETCH_WAIT_MS = 250;
-/** What one fetch may bring, as sent (compressed): lines are ten times that or so. One batch comes whole, however large. */
-const FETCH_BYTES = 512 * 1024;
-const PARTITION_BYTES = 64 * 1024;
 const SUSPECT_FROM_TRY = 3;
-const DEATHS_ALONE = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 /** Errors that are over sooner (a rebalance, a moved leader) are none of the writer's business. */
@@ -68,17 +66,17 @@ export class KafkaReader {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   readonly #commits: KafkaCommits;
+  readonly #suspects: KafkaSuspects;
   #consumer: Consumer | undefined;
   #partitions = new Map<number, Partition>();
   /** Counts the assignments of partitions. */
   #epoch = 0;
   /** The group's places at the beginning of this epoch. */
-  #places: Promise<ReadonlyMap<number, { readonly offset: number; readonly metadata: string | null }>> | undefined;
+  #places: Promise<GroupPlaces> | undefined;
   #isRejoining = false;
   #isPaused = false;
   #handedOut: { readonly end: string; readonly lines: number }[] = [];
   #unacknowledged = 0;
-  #suspect: Partition | undefined;
   #trouble: { readonly error: BrokerError; readonly sinceMs: number } | undefined;
 
   constructor(parts: KafkaReaderParts) {
@@ -88,6 +86,7 @@ export class KafkaReader {
       consumer: () => this.#consumer,
       partitions: () => this.#partitions.values(),
     });
+    this.#suspects = new KafkaSuspects(this.#commits);
     this.#running = this.#run();
   }
 
@@ -98,7 +97,8 @@ export class KafkaReader {
 
   async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
-    await this.#clearSuspect();
+    const next = this.#buffer.first;
+    await this.#suspects.clear(next?.isSuspect === true ? next.place.partition : undefined);
     for (;;) {
       const isAtBound = this.#unacknowledged >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
@@ -159,47 +159,30 @@ export class KafkaReader {
   async #consume(): Promise<void> {
     const { kafka, topic, group, sessionTimeoutMs } = this.#parts;
     await this.#parts.ensureTopic();
-    const consumer = kafka.consumer({
-      groupId: group,
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
-      heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 6)),
-      maxWaitTimeInMs: FETCH_WAIT_MS,
-      maxBytesPerPartition: PARTITION_BYTES,
-      maxBytes: FETCH_BYTES,
-      metadataMaxAge: 60_000,
-      allowAutoTopicCreation: false,
-      // Long enough for a broker to come back without this reader leaving its group: a new member would have to wait for
-      // the old one's session to end.
-      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 60, restartOnFailure: async () => false },
-    });
-    const ended = new Promise<void>((resolve, reject) => {
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-      this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    ended.catch(() => {});
-    consumer.on(consumer.events.GROUP_JOIN, (event) => this.#takeAssignment(event));
-    consumer.on(consumer.events.REBALANCING, () => {
-      this.#isRejoining = true;
-    });
-    consumer.on(consumer.events.HEARTBEAT, () => this.#noteSuccess());
-    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
-      for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
-        this.#noteCommitted(partition, Number(offset));
-      }
-    });
+    const { consumer, crashed } = openConsumer(
+      kafka,
+      { group, sessionTimeoutMs },
+      {
+        onJoin: (assignment) => this.#takeAssignment(assignment),
+        onRebalancing: () => {
+          this.#isRejoining = true;
+        },
+        onHeartbeat: () => this.#noteSuccess(),
+        onCommitted: (partition, offset) => this.#noteCommitted(partition, offset),
+      },
+    );
     this.#consumer = consumer;
     try {
       if (this.#stop.signal.aborted) return;
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
-      await this.#tellOfRetention();
+      await tellOfRetention(this.#parts);
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
         eachBatch: (payload) => this.#takeBatch(payload),
       });
-      await ended;
+      await Promise.race([crashed, aborted(this.#stop.signal)]);
     } finally {
       const left = consumer.disconnect().catch(() => {});
       await Promise.race([left, pause(CLOSE_MS, new AbortController().signal)]);
@@ -209,10 +192,10 @@ export class KafkaReader {
     }
   }
 
-  #takeAssignment({ payload }: ConsumerGroupJoinEvent): void {
+  #takeAssignment(assignment: IMemberAssignment): void {
     this.#epoch += 1;
     const assigned = new Map<number, Partition>();
-    for (const number of payload.memberAssignment[this.#parts.topic] ?? []) {
+    for (const number of assignment[this.#parts.topic] ?? []) {
       const partition = this.#partitions.get(number) ?? newPartition(number, this.#epoch);
       partition.expected = undefined;
       partition.strayOffset = undefined;
@@ -231,7 +214,7 @@ export class KafkaReader {
     this.#buffer.clear();
     this.#handedOut = [];
     this.#unacknowledged = 0;
-    this.#suspect = undefined;
+    this.#suspects.forget();
     this.#places = undefined;
   }
 
@@ -270,7 +253,7 @@ export class KafkaReader {
 
   /** Finds the group's place, and notes that one more reader has begun there. */
   async #begin(partition: Partition, fetchedAt: number, writtenMs: string | undefined): Promise<void> {
-    this.#places ??= this.#fetchPlaces();
+    this.#places ??= fetchPlaces(this.#parts);
     const places = await this.#places.catch((error: unknown) => {
       this.#places = undefined;
       throw error;
@@ -284,15 +267,6 @@ export class KafkaReader {
     await this.#commits.tellNotes(partition, partition.expected);
   }
 
-  async #fetchPlaces(): Promise<ReadonlyMap<number, { offset: number; metadata: string | null }>> {
-    const { topic, group } = this.#parts;
-    const admin = await this.#parts.admin();
-    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-    return new Map(
-      found?.partitions.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata }]),
-    );
-  }
-
   #isNext(partition: Partition, fetchedAt: number): boolean {
     const { topic } = this.#parts;
     const expected = partition.expected ?? fetchedAt;
@@ -301,30 +275,12 @@ export class KafkaReader {
       return true;
     }
     if (fetchedAt > expected && partition.strayOffset === fetchedAt) {
-      this.#tellLost(partition.number, expected, fetchedAt);
+      tellLost(this.#parts, partition.number, expected, fetchedAt);
       return true;
     }
     partition.strayOffset = fetchedAt;
     this.#consumer?.seek({ topic, partition: partition.number, offset: String(expected) });
     return false;
-  }
-
-  /** The client would begin at what is left, and say nothing. */
-  async #tellOfRetention(): Promise<void> {
-    const places = await this.#fetchPlaces();
-    const admin = await this.#parts.admin();
-    for (const { partition, low } of await admin.fetchTopicOffsets(this.#parts.topic)) {
-      const place = places.get(partition)?.offset ?? -1;
-      if (place >= 0 && place < Number(low)) this.#tellLost(partition, place, Number(low));
-    }
-  }
-
-  #tellLost(partition: number, from: number, to: number): void {
-    this.#parts.log(
-      'error',
-      `topic ${this.#parts.topic}, partition ${partition}: offsets ${from} to ${to - 1} are no longer there, and nobody of group ` +
-        `${this.#parts.group} has acknowledged them: make the topic's retention longer than the writers can be away`,
-    );
   }
 
   #resumeWhenThereIsRoom(): void {
@@ -338,7 +294,7 @@ export class KafkaReader {
     let death: string | undefined;
     if (first?.isSuspect === true) {
       try {
-        death = await this.#markSuspect(first.place);
+        death = await this.#suspects.mark(this.#partitions.get(first.place.partition), first.place.offset);
       } catch (error) {
         this.#buffer.putBack(entries);
         throw error;
@@ -357,30 +313,6 @@ export class KafkaReader {
     this.#handedOut.push({ end, lines: entries.length });
     this.#unacknowledged += entries.length;
     return { lines, unreadable, end };
-  }
-
-  /** @returns why it is to be handed out as unreadable, `undefined` where it gets another chance. */
-  async #markSuspect({ partition: number, offset }: Place): Promise<string | undefined> {
-    const partition = this.#partitions.get(number);
-    if (partition === undefined || partition.committed < 0) return undefined;
-    const deaths = partition.notes.deaths.get(offset) ?? 0;
-    if (deaths >= DEATHS_ALONE) return `was handed out alone ${deaths} times, and its reader died each time`;
-    partition.notes = { ...partition.notes, inHand: offset };
-    await this.#commits.tellNotes(partition, partition.committed);
-    this.#suspect = partition;
-    return undefined;
-  }
-
-  /** The reader has come back for more: the suspect did it no harm. */
-  async #clearSuspect(): Promise<void> {
-    const partition = this.#suspect;
-    if (partition === undefined) return;
-    this.#suspect = undefined;
-    const { tries, deaths } = partition.notes;
-    partition.notes = { tries, deaths };
-    // Where the next line is a suspect too, its own note takes this one's place.
-    if (this.#buffer.startsWithSuspect) return;
-    await this.#commits.tellNotes(partition, partition.committed).catch(() => {});
   }
 
   #noteCommitted(number: number, offset: number): void {
@@ -410,4 +342,11 @@ export class KafkaReader {
 function offsetOfFetch(batch: EachBatchPayload['batch']): number {
   const offset: unknown = Reflect.get(batch, 'fetchedOffset');
   return Number(offset ?? batch.firstOffset());
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -48,15 +48,16 @@ export async function openKafkaQueue(options: KafkaQueueOptions): Promise<Queue>
   } = options;
   let reader: KafkaReader | undefined;
   const connections = await openKafkaConnections(given, (message) => reader?.noteClientError(message));
-  const { settings, publisher, client } = connections;
-  if (!isKafka(client)) throw new TypeError('the package kafkajs has another shape than expected');
+  const { settings, publisher, client, patientClient } = connections;
+  if (!isKafka(client) || !isKafka(patientClient))
+    throw new TypeError('the package kafkajs has another shape than expected');
   const { topic, publishTimeoutMs: timeoutMs } = settings;
   const admin = openAdmin(client);
   const depth = new KafkaDepth({ admin: admin.get, topic, group, now });
   if (reads) {
     reader = new KafkaReader({
       ...connections,
-      kafka: client,
+      kafka: patientClient,
       admin: admin.get,
       topic,
       group,

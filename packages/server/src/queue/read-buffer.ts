@@ -31,8 +31,9 @@ export class ReadBuffer<Place> {
     return this.#entries.length - this.#next;
   }
 
-  get startsWithSuspect(): boolean {
-    return this.#entries[this.#next]?.isSuspect === true;
+  /** What goes out next. */
+  get first(): ReadEntry<Place> | undefined {
+    return this.#entries[this.#next];
   }
 
   push(entries: readonly ReadEntry<Place>[]): void {

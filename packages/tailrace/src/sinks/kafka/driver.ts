@@ -8,35 +8,47 @@ import type { KafkaSettings } from './options.ts';
 
 export interface KafkaDriver {
   readonly kafka: kafkajs.Kafka;
+  /**
+   * The same for readers: it waits half a minute for a broker before it gives up. A reader that gave up sooner would come
+   * back as a new member of its group, which has to wait for the session of the old one to end.
+   */
+  readonly patientKafka: kafkajs.Kafka;
   readonly partitioner: kafkajs.ICustomPartitioner;
   readonly compression: kafkajs.CompressionTypes;
 }
 
 const CONNECT_MS = 3000;
+const RETRIES = 3;
+const PATIENT_RETRIES = 30;
 const LOG_LEVEL_ERROR = 1;
 const NO_COMPRESSION = 0;
 const GZIP = 1;
 
 /**
- * @param onError - hears each error that the client would log
+ * @param onError - hears each error that the readers' client would log
  * @throws MissingDriverError
  */
 export async function loadKafka(settings: KafkaSettings, onError: (message: string) => void): Promise<KafkaDriver> {
   const driver = readModule(await importDriver('kafkajs', settings.askedBy));
   const { sasl } = settings;
-  const kafka = new driver.Kafka({
-    brokers: [...settings.brokers],
-    clientId: settings.clientId,
-    ssl: settings.ssl,
-    ...(sasl !== undefined && { sasl: saslOf(sasl) }),
-    connectionTimeout: CONNECT_MS,
-    requestTimeout: Math.max(2 * CONNECT_MS, settings.publishTimeoutMs),
-    retry: { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, factor: 0.2, retries: 3 },
-    logLevel: LOG_LEVEL_ERROR,
-    logCreator: () => (entry) => onError(entry.log.message),
-  });
+  const open = (retries: number, onLog: (entry: kafkajs.LogEntry) => void) =>
+    new driver.Kafka({
+      brokers: [...settings.brokers],
+      clientId: settings.clientId,
+      ssl: settings.ssl,
+      ...(sasl !== undefined && { sasl: saslOf(sasl) }),
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: Math.max(2 * CONNECT_MS, settings.publishTimeoutMs),
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, factor: 0.2, retries },
+      logLevel: LOG_LEVEL_ERROR,
+      logCreator: () => onLog,
+    });
   return {
-    kafka,
+    kafka: open(RETRIES, () => {}),
+    patientKafka: open(PATIENT_RETRIES, ({ log }) => {
+      const why: unknown = log.error;
+      onError(typeof why === 'string' ? `${log.message}: ${why}` : log.message);
+    }),
     partitioner: driver.Partitioners.DefaultPartitioner,
     compression: settings.compression === 'gzip' ? GZIP : NO_COMPRESSION,
   };

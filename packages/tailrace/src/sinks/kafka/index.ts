@@ -51,6 +51,8 @@ export interface KafkaConnections {
   readonly publisher: BrokerPublisher;
   /** The instance of the driver's class `Kafka`; `unknown`, so that nobody needs the driver's types who doesn't use it. */
   readonly client: unknown;
+  /** Another one, for readers, which waits longer for a broker that is away. */
+  readonly patientClient: unknown;
   /** Makes the topic where it isn't there and may be made. @throws BrokerError */
   readonly ensureTopic: () => Promise<void>;
   /** @param what - what was tried */
@@ -58,7 +60,7 @@ export interface KafkaConnections {
 }
 
 /**
- * @param onError - hears each error that the client would log
+ * @param onError - hears each error that the readers' client would log
  * @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed.
  */
 export async function openKafkaConnections(
@@ -71,6 +73,7 @@ export async function openKafkaConnections(
     settings,
     publisher: new KafkaPublisher(settings, driver),
     client: driver.kafka,
+    patientClient: driver.patientKafka,
     ensureTopic: () => openTopic(driver, settings),
     toBrokerError: (error, what) => toBrokerError(error, what, settings),
   };
