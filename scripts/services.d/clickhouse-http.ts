@@ -91,7 +91,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 async function readStatement(request: IncomingMessage, parameters: URLSearchParams): Promise<Statement> {
-  const body = await buffer(request);
+  const type = request.headers['content-type'] ?? '';
+  let body = await buffer(request);
+  if (type.startsWith('multipart/form-data')) {
+    // Parameters that are too long for an address come as a form, and the query with them.
+    const form = await new Response(body, { headers: { 'content-type': type } }).formData();
+    for (const [name, value] of form) parameters.set(name, `${value}`);
+    body = Buffer.alloc(0);
+  }
   const decode = DECODERS[request.headers['content-encoding'] ?? ''];
   const data = (decode === undefined ? body : decode(body)).toString('utf8');
   const query = parameters.get('query');

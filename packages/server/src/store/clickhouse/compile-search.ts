@@ -23,14 +23,15 @@ export function compileSearch(node: SearchNode, columns: Columns): string {
     case 'all':
       return '1';
     case 'and':
-    case 'or': {
-      const parts = node.nodes.map((part) => compileSearch(part, columns));
-      return `(${parts.join(node.kind === 'and' ? ' AND ' : ' OR ')})`;
-    }
+      return `(${node.nodes.map((part) => compileSearch(part, columns)).join(' AND ')})`;
+    case 'or':
+      return `(${joinEquals(node.nodes)
+        .map((part) => ('leaves' in part ? orFalse(compileEquals(part, columns)) : compileSearch(part, columns)))
+        .join(' OR ')})`;
     case 'not':
       return `(NOT ${compileSearch(node.node, columns)})`;
     default:
-      return `ifNull(${compileLeaf(node, columns)}, 0)`;
+      return orFalse(compileLeaf(node, columns));
   }
 }
 
@@ -45,6 +46,55 @@ export function compileWhere(node: SearchNode, columns: Columns): string {
 
 type FieldLeaf = Exclude<SearchLeaf, { kind: 'text' }>;
 
+type EqualsLeaf = Extract<SearchLeaf, { kind: 'equals' }>;
+
+/** Values of one field of which one is enough. */
+interface Alternatives {
+  readonly field: string;
+  readonly leaves: readonly EqualsLeaf[];
+}
+
+/** `field:(a b c)` looks at the field once, however many values there are. */
+function joinEquals(nodes: readonly SearchNode[]): (SearchNode | Alternatives)[] {
+  const joined: (SearchNode | Alternatives)[] = [];
+  const byField = new Map<string, EqualsLeaf[]>();
+  for (const node of nodes) {
+    const known = node.kind === 'equals' ? byField.get(node.field) : undefined;
+    const canJoin = node.kind === 'equals' && ['string', undefined].includes(knownFieldType(node.field));
+    if (!canJoin || node.text.includes('\0')) joined.push(node);
+    else if (known !== undefined) known.push(node);
+    else {
+      const leaves = [node];
+      byField.set(node.field, leaves);
+      joined.push({ field: node.field, leaves });
+    }
+  }
+  return joined;
+}
+
+function compileEquals({ field, leaves }: Alternatives, columns: Columns): string {
+  const { parameters } = columns;
+  if (knownFieldType(field) !== undefined) {
+    return `${columnSql(field)} IN ${parameters.texts(leaves.map(({ text }) => text))}`;
+  }
+  const value = attributeSql(field, columns);
+  const texts = parameters.texts(leaves.flatMap(jsonTexts));
+  return `if(startsWith(${value}, '['), hasAny(${elementsSql(value)}, ${texts}), ${value} IN ${texts})`;
+}
+
+/** The JSON of the values that a text finds: the string, and the number or boolean that reads as it. */
+function jsonTexts({ text, number }: EqualsLeaf): readonly string[] {
+  return [
+    jsonText(text),
+    ...(text === 'true' || text === 'false' ? [text] : []),
+    ...(number === undefined ? [] : [jsonText(number)]),
+  ];
+}
+
+function orFalse(condition: string): string {
+  return `ifNull(${condition}, 0)`;
+}
+
 function isLeaf(node: SearchNode): node is SearchLeaf {
   return !['all', 'and', 'or', 'not'].includes(node.kind);
 }
@@ -52,6 +102,7 @@ function isLeaf(node: SearchNode): node is SearchLeaf {
 function compileLeaf(leaf: SearchLeaf, columns: Columns): string {
   if (leaf.kind === 'text') return compileText(leaf.pieces, columns.parameters);
   if (knownFieldType(leaf.field) !== undefined) return compileColumn(leaf, columns.parameters);
+  if (leaf.kind === 'equals') return compileEquals({ field: leaf.field, leaves: [leaf] }, columns);
   const value = attributeSql(leaf.field, columns);
   if (leaf.kind === 'exists') return `${value} NOT IN ('', 'null')`;
   const anyElement = `arrayExists(element -> ${scalarCondition(leaf, 'element', columns.parameters)}, ${elementsSql(value)})`;
@@ -79,16 +130,10 @@ function compileColumn(leaf: FieldLeaf, parameters: Parameters): string {
 }
 
 /** @param json the JSON text of a value that is no array; of an array or object none of the conditions holds */
-function scalarCondition(leaf: FieldLeaf, json: string, parameters: Parameters): string {
+function scalarCondition(leaf: Exclude<FieldLeaf, EqualsLeaf>, json: string, parameters: Parameters): string {
   const isText = `startsWith(${json}, '"')`;
   const isBoolean = `${json} IN ('true', 'false')`;
   switch (leaf.kind) {
-    case 'equals': {
-      const texts = [jsonText(leaf.text)];
-      if (leaf.text === 'true' || leaf.text === 'false') texts.push(leaf.text);
-      if (leaf.number !== undefined) texts.push(jsonText(leaf.number));
-      return `${json} IN (${texts.map((text) => parameters.text(text)).join(', ')})`;
-    }
     case 'like': {
       const isExact = `(match(${json}, '^-?[0-9]+$') AND abs(toFloat64OrZero(${json})) <= ${Number.MAX_SAFE_INTEGER})`;
       return `((${isText} OR ${isBoolean} OR ${isExact}) AND ${like(scalarTextSql(json), leaf.pieces, parameters)})`;

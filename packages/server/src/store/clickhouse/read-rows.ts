@@ -64,7 +64,7 @@ async function select(
     clickhouse_settings: {
       // Nothing but reading, and settings such as these.
       readonly: '2',
-      max_execution_time: Math.max(1, Math.ceil(leftMs / 1_000)),
+      max_execution_time: Math.max(0.001, leftMs / 1_000),
       max_memory_usage: `${limits.maxMemoryBytes}`,
       max_bytes_before_external_group_by: `${Math.floor(limits.maxMemoryBytes / 2)}`,
       max_bytes_before_external_sort: `${Math.floor(limits.maxMemoryBytes / 2)}`,

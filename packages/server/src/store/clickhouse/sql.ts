@@ -8,13 +8,22 @@ type ParameterType = 'String' | 'Float64' | 'Int64' | 'UInt64' | 'Array(String)'
 /** The values of one statement: `{p0:String}` in its text, `p0` in what is sent beside it. Nothing is pasted. */
 export class Parameters {
   readonly values: Record<string, unknown> = {};
-  #count = 0;
+  readonly #names = new Map<string, string>();
 
   bind(value: unknown, type: ParameterType): string {
-    const name = `p${this.#count}`;
-    this.#count += 1;
+    const key = `${type} ${typeof value === 'object' ? JSON.stringify(value) : value}`;
+    const name = this.#names.get(key) ?? `p${this.#names.size}`;
+    this.#names.set(key, name);
     this.values[name] = value;
     return `{${name}:${type}}`;
+  }
+
+  /** Texts without a NUL. */
+  texts(values: readonly string[]): string {
+    return this.bind(
+      values.map((value) => value.toWellFormed()),
+      'Array(String)',
+    );
   }
 
   /** A NUL may end a text on its way, so the text is put together around it. */
