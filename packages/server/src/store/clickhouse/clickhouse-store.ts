@@ -59,8 +59,8 @@ export interface ClickHouseStoreOptions extends Omit<ClickHouseOptions, 'retenti
  * Opens the store, and makes its tables where they are missing. A ClickHouse that doesn't answer now is no error: inserts and
  * queries fail until it does.
  *
- * @throws TypeError where the address can't be called, MissingDriverError where `@clickhouse/client` isn't installed, Error
- * where ClickHouse refuses the user, or its tables are of a later version.
+ * @throws TypeError where the address can't be called, MissingDriverError where `@clickhouse/client` isn't installed,
+ * LaterVersionError where the tables are of a later version, ClickHouse's error where it refuses the user.
  */
 export async function openClickHouseStore(options: ClickHouseStoreOptions): Promise<Store> {
   const queryTimeoutMs = options.queryTimeoutMs ?? 30_000;
@@ -71,16 +71,11 @@ export async function openClickHouseStore(options: ClickHouseStoreOptions): Prom
   try {
     await store.start();
   } catch (error) {
-    if (faultOf(error).kind === 'away' && isNoAnswer(error)) return store;
+    if (faultOf(error).kind === 'away') return store;
     await store.close();
     throw error;
   }
   return store;
-}
-
-/** True where nobody answered, as opposed to an answer that says no. */
-function isNoAnswer(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code);
 }
 
 const STATS_AGE_MS = 5_000;

@@ -1,5 +1,10 @@
 /** What an error of ClickHouse, or of the way to it, means for what was sent. */
 
+/** The tables were made by a later version of this program. */
+export class LaterVersionError extends Error {
+  override readonly name = 'LaterVersionError';
+}
+
 export type Fault =
   /** No answer, or one that will be another in a while; what was sent may be there. */
   | { readonly kind: 'away'; readonly reason: string; readonly afterMs?: number }
@@ -29,8 +34,10 @@ export function codeOf(error: unknown): number | undefined {
 export function faultOf(error: unknown): Fault {
   const reason = reasonOf(error);
   const code = codeOf(error);
+  if (error instanceof LaterVersionError || (code !== undefined && MISCONFIGURED.has(code))) {
+    return { kind: 'misconfigured', reason, afterMs: MISCONFIGURED_AFTER_MS };
+  }
   if (code === undefined) return { kind: 'away', reason };
-  if (MISCONFIGURED.has(code)) return { kind: 'misconfigured', reason, afterMs: MISCONFIGURED_AFTER_MS };
   if (code === TOO_MANY_PARTS) return { kind: 'away', reason, afterMs: TOO_MANY_PARTS_AFTER_MS };
   return UNREADABLE.has(code) ? { kind: 'unreadable', reason } : { kind: 'away', reason };
 }

@@ -13,7 +13,7 @@ import { type ClickHouseRow, toRow } from './row.ts';
 
 export { MissingDriverError } from '../import-driver.ts';
 export { type ClickHouseConnection, connect } from './connection.ts';
-export { codeOf, type Fault, faultOf, reasonOf } from './faults.ts';
+export { codeOf, type Fault, faultOf, LaterVersionError, reasonOf } from './faults.ts';
 export { batchIdOf, insertEvents, insertLedger, type LedgerEntry, lineOfEntry, toLedgerEntry } from './insert.ts';
 export { type ClickHouseOptions, type ClickHouseTarget, readTarget } from './options.ts';
 export { type ClickHouseRow, ELEMENT_SEPARATOR, jsonText, toRow } from './row.ts';

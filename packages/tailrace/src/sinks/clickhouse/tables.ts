@@ -20,6 +20,7 @@
  */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EVENT_FIELDS, type EventField } from '../../event.ts';
+import { LaterVersionError } from './faults.ts';
 
 export const EVENTS_TABLE = 'tailrace_events';
 export const PRODUCERS_TABLE = 'tailrace_producers';
@@ -146,7 +147,7 @@ export function ttlSql(seconds: number): string {
 /**
  * Makes what is missing.
  *
- * @throws Error where the tables were made by a later version than this one.
+ * @throws LaterVersionError where the tables were made by a later version than this one.
  */
 export async function prepareTables(client: ClickHouseClient, retentionDays: number): Promise<void> {
   const found = await client.query({
@@ -157,7 +158,7 @@ export async function prepareTables(client: ClickHouseClient, retentionDays: num
   const [table] = await found.json<{ comment: string }>();
   const version = Number(COMMENT.exec(table?.comment ?? '')?.[1] ?? 0);
   if (version > VERSION) {
-    throw new Error(
+    throw new LaterVersionError(
       `the tables in ClickHouse are of version ${version}, and this program knows version ${VERSION}: update it`,
     );
   }
