@@ -63,9 +63,9 @@ class DiskSpoolReader implements SpoolReader {
   async start(): Promise<void> {
     const stored = await this.#cursor.load((reason) => this.#tellInvalid(reason));
     const { from } = this.#options;
-    // Whoever keeps the place elsewhere names the end of a segment; the cursor has gone from there to the next one already, and
-    // the segment may be gone. That is no loss.
-    if (from !== undefined && stored?.offset === 0 && stored.segment === from.segment + 1) {
+    // Whoever keeps the place elsewhere names the end of a segment; the cursor has gone from there to the start of a later one
+    // already, and the segment may be gone. That is no loss.
+    if (from !== undefined && stored?.offset === 0 && stored.segment > from.segment) {
       this.#handedOn = { end: from, next: stored };
     }
     await this.#startFrom(from ?? stored ?? SPOOL_START);
