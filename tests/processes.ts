@@ -45,13 +45,16 @@ export function runSource(entry: string, args: readonly string[], options: RunOp
   return child;
 }
 
+const SETTINGS = [
+  /^(?:TAILRACE|PAYMENTS|LOG|VITEST|MQ|REDIS|MONGODB|CLICKHOUSE)_/,
+  /^(?:NODE_ENV|NODE_OPTIONS|SERVICE_NAME|STORAGE_TYPE|KAFKA_LOG_TOPIC|API_BASE_PATH)$/,
+];
+
 /** The environment without settings of Tailrace that a developer may have in it, and without those of the test runner. */
 export function cleanEnvironment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value === undefined || /^(?:TAILRACE|PAYMENTS|LOG|VITEST)_|^(?:NODE_ENV|NODE_OPTIONS|SERVICE_NAME)$/.test(name))
-      continue;
-    env[name] = value;
+    if (value !== undefined && !SETTINGS.some((pattern) => pattern.test(name))) env[name] = value;
   }
   return env;
 }
