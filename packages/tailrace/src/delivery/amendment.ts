@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { LEDGER_SCHEMA, type LedgerAmendment, type LossCount } from '../ledger/ledger-line.ts';
 import { Losses } from '../ledger/losses.ts';
 import { SequenceSet } from '../ledger/sequence-set.ts';
-import { decodeDeadLetter, listDeadLetterFiles, splitLines } from './dead-letters.ts';
+import { decodeDeadLetter } from './dead-letter.ts';
+import { listDeadLetterFiles, splitLines } from './dead-letters.ts';
 import { findEventId } from './line-kinds.ts';
 import { type DeliveryReport, OWN_FAILURE_REASON } from './types.ts';
 

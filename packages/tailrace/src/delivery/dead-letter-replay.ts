@@ -3,7 +3,8 @@ import { readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Position, SPOOL_START } from '../spool/position.ts';
 import type { ReadLimits, SpoolBatch, SpoolReader, UnreadableLine } from '../spool/types.ts';
-import { type DeadLetter, decodeDeadLetter, listDeadLetterFiles, splitLines } from './dead-letters.ts';
+import { type DeadLetter, decodeDeadLetter } from './dead-letter.ts';
+import { listDeadLetterFiles, splitLines } from './dead-letters.ts';
 import { toBatch } from './sink.ts';
 
 const TAKEN = '.replay';
@@ -33,6 +34,8 @@ export class DeadLetterReader implements SpoolReader {
   readonly #linesOf = new Map<number, number>();
   #segment = 0;
   #letters: readonly (DeadLetter | Buffer)[] = [];
+  /** Which letter a line on its way was: it gets its next round if it comes back. */
+  readonly #letterOf = new WeakMap<Buffer, DeadLetter>();
   #next = 0;
   #committed = SPOOL_START;
   #freedBelow = 1;
@@ -40,6 +43,11 @@ export class DeadLetterReader implements SpoolReader {
 
   constructor(files: readonly string[]) {
     this.#files = files;
+  }
+
+  /** The letter whose line this very buffer is. */
+  letterOf(line: Buffer): DeadLetter | undefined {
+    return this.#letterOf.get(line);
   }
 
   /** Dead letters that the cursor has passed. */
@@ -65,6 +73,7 @@ export class DeadLetterReader implements SpoolReader {
       const at = { segment: this.#segment, offset: this.#next };
       const line = Buffer.isBuffer(letter) ? letter : letter.line;
       bytes += line.length + 1;
+      if (!Buffer.isBuffer(letter)) this.#letterOf.set(line, letter);
       if (!Buffer.isBuffer(letter) && isJson(line)) lines.push(line);
       else unreadable.push({ at, reason: 'not_json', bytes: line });
     }

@@ -1,30 +1,20 @@
 /**
  * Dead letters: lines that a sink refused for good, or that could not be read, kept with the reason.
  *
- * Each route has a folder, `<dead root>/<route>/`, with files `<time>-<pid>-<n>.ndjson`. Each line of a file is
- * `{ "reason", "route", "sink", "at", "line" }`; where the bytes are not UTF-8 they stand in base 64 as `bytes`, in
- * place of `line`. An append is forced to the device before it resolves, since the spool's cursor moves on it. Files of
- * several processes stand side by side. A route keeps at most `maxBytes`: beyond that its oldest file goes, and that is
- * told with the number of dead letters lost.
+ * Each route has a folder, `<dead root>/<route>/`, with files `<time>-<pid>-<n>.ndjson`. Each line of a file is one
+ * letter, in the form of dead-letter.ts. An append is forced to the device before it resolves, since the spool's cursor
+ * moves on it. Files of several processes stand side by side. A route keeps at most `maxBytes`: beyond that its oldest
+ * file goes, and that is told with the number of dead letters lost.
  *
  * A file that is being replayed is first renamed to `….replay`, so that only one process replays it; what is refused
- * again becomes a dead letter again, in a new file, so a replay ends.
+ * again becomes a dead letter again, one round on, in a new file, so a replay ends.
  */
-import { isUtf8 } from 'node:buffer';
 import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../spool/make-folder.ts';
 import { FILE_MODE, FOLDER_MODE } from '../spool/segment.ts';
+import { type DeadLetter, decodeDeadLetter, encodeDeadLetter, idOf, serviceOf } from './dead-letter.ts';
 import type { DeadLine } from './route.ts';
-
-export interface DeadLetter {
-  readonly reason: string;
-  readonly route: string;
-  readonly sink: string;
-  /** When it died: RFC 3339. */
-  readonly at: string;
-  readonly line: Buffer;
-}
 
 export interface DeadLetterLimits {
   /** Bytes kept for each route. */
@@ -69,7 +59,9 @@ export class DeadLetterFiles {
 
   async #write(sink: string, dead: readonly DeadLine[]): Promise<void> {
     const at = new Date().toISOString();
-    const text = Buffer.from(dead.map((line) => `${encodeDeadLetter(this.#route, sink, at, line)}\n`).join(''));
+    const text = Buffer.from(
+      dead.map((line) => `${encodeDeadLetter(letterOf(this.#route, sink, at, line))}\n`).join(''),
+    );
     if (this.#path === '' || this.#bytes >= this.#limits.fileBytes) {
       await makeFolder(this.#directory, FOLDER_MODE);
       await this.#trim(text.length);
@@ -145,25 +137,31 @@ export function splitLines(text: Buffer): Buffer[] {
   return lines;
 }
 
-export function decodeDeadLetter(text: Buffer): DeadLetter | undefined {
-  try {
-    const value: unknown = JSON.parse(text.toString());
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { reason, route, sink, at, line, bytes }: Readonly<Record<string, unknown>> = { ...value };
-    if (typeof reason !== 'string' || typeof route !== 'string' || typeof sink !== 'string' || typeof at !== 'string') {
-      return undefined;
-    }
-    if (typeof line === 'string') return { reason, route, sink, at, line: Buffer.from(line) };
-    if (typeof bytes === 'string') return { reason, route, sink, at, line: Buffer.from(bytes, 'base64') };
-    return undefined;
-  } catch {
-    return undefined;
+function letterOf(
+  route: string,
+  sink: string,
+  at: string,
+  { reason, line, attempts = 1, before }: DeadLine,
+): DeadLetter {
+  if (before !== undefined) {
+    const rounds = before.rounds + 1;
+    return { ...before, sink, reason, lastAt: at, attempts: before.attempts + attempts, rounds };
   }
-}
-
-function encodeDeadLetter(route: string, sink: string, at: string, { reason, line }: DeadLine): string {
-  const content = isUtf8(line) ? { line: line.toString() } : { bytes: line.toString('base64') };
-  return JSON.stringify({ reason, route, sink, at, ...content });
+  const service = serviceOf(line);
+  return {
+    id: idOf(line, at),
+    sink,
+    reason,
+    source: 'spool',
+    route,
+    ...(service !== undefined && { service }),
+    at,
+    lastAt: at,
+    attempts,
+    rounds: 0,
+    truncated: false,
+    line,
+  };
 }
 
 function countLines(text: Buffer): number {

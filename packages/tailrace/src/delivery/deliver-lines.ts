@@ -2,7 +2,7 @@
 import { backoffMs } from './backoff.ts';
 import { sleep } from './clock.ts';
 import { type SelectedLines, selectLinesFor } from './line-kinds.ts';
-import type { Bury, Route } from './route.ts';
+import type { Bury, DeadLine, Route } from './route.ts';
 import { type Batch, type SinkOutcome, toBatch } from './sink.ts';
 import type { SinkGate } from './sink-gate.ts';
 
@@ -17,6 +17,7 @@ import type { SinkGate } from './sink-gate.ts';
 export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop: AbortSignal): Promise<boolean> {
   const tries = new Map<SinkGate, Tries>();
   let rest = batch;
+  let sent = 0;
   while (rest.lines.length > 0) {
     if (stop.aborted) return false;
     const heard = route.changed.rings;
@@ -36,11 +37,19 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
     if (!gate.enter()) continue;
     const toSend = selected.lines === rest.lines ? rest : toBatch(selected.lines);
     const attempt = await gate.send(toSend, stop);
+    sent += 1;
     route.noteSinks();
     if (attempt.kind === 'called_off') return false;
     if (attempt.failure !== undefined) route.tellFailure(gate.sink.name, attempt.failure, toSend.lines[0]);
 
-    const left = await settle(route, gate, toSend, attempt.outcome, bury, stop);
+    const left = await settle(
+      route,
+      gate,
+      toSend,
+      attempt.outcome,
+      (sink, dead, stop) => bury(sink, withAttempts(dead, sent), stop),
+      stop,
+    );
     if (left === undefined) return false;
     if (left.length === 0) {
       route.skip(gate.sink.name, selected.ownFailures);
@@ -51,6 +60,10 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
     rest = toBatch(withSetAside(rest.lines, left, selected));
   }
   return true;
+}
+
+function withAttempts(dead: readonly DeadLine[], attempts: number): readonly DeadLine[] {
+  return dead.map((line) => ({ ...line, attempts }));
 }
 
 /** What one batch has met at one sink. */

@@ -425,6 +425,10 @@ test('a replay sends dead letters again, and what is refused again is dead again
   );
   expect(await deadLetters('r')).toEqual([{ reason: 'schema', sink: 'server', line: event(7) }]);
   expect(reports).toEqual([]);
+  expect(await running.replayDeadLetters('r', 10_000)).toMatchObject({ replayed: 1, deadAgain: 1 });
+  const { value: letter } = await readDeadLetters(deadRoot, 'r').next();
+  expect(letter).toMatchObject({ id: 'producer1-7', source: 'spool', route: 'r', rounds: 2, attempts: 3 });
+  expect(Date.parse(letter?.lastAt ?? '')).toBeGreaterThanOrEqual(Date.parse(letter?.at ?? ''));
   await expect(running.replayDeadLetters('other', 1000)).rejects.toThrow('no route "other"');
 });
 

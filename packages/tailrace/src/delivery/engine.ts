@@ -145,7 +145,8 @@ export class Engine {
       route,
       spoolName: `of dead letters of ${name}`,
       bury: async (sink, dead, stop) => {
-        const isBuried = await route.buryAgain(sink, dead, stop);
+        const again = dead.map((line) => ({ ...line, before: reader?.letterOf(line.line) }));
+        const isBuried = await route.buryAgain(sink, again, stop);
         if (isBuried) deadAgain += dead.length;
         return isBuried;
       },

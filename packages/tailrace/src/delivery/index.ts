@@ -1,7 +1,8 @@
 export { AlertWebhook } from './alert-webhook.ts';
 export { BREAKER_PRESETS, Breaker, type BreakerOptions, type BreakerPreset } from './breaker.ts';
 export { type Clock, createClock } from './clock.ts';
-export { type DeadLetter, readDeadLetters } from './dead-letters.ts';
+export type { DeadLetter } from './dead-letter.ts';
+export { readDeadLetters } from './dead-letters.ts';
 export { startDelivery } from './delivery.ts';
 export { type Batch, type CreateSink, type Sink, type SinkContext, type SinkOutcome, toBatch } from './sink.ts';
 export { type ContractTest, type SinkUnderTest, sinkContract } from './sink-contract.ts';

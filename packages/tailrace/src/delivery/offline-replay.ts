@@ -11,7 +11,14 @@ import { ReportDesk } from './report-desk.ts';
 import { Route } from './route.ts';
 import type { DeliveryReport, ReplayResult, SinkSpec } from './types.ts';
 
-export { type DeadLetter, readDeadLetters } from './dead-letters.ts';
+export {
+  DEAD_LETTER_SCHEMA,
+  type DeadLetter,
+  decodeDeadLetter,
+  encodeDeadLetter,
+  serviceOf,
+} from './dead-letter.ts';
+export { readDeadLetters } from './dead-letters.ts';
 
 export interface OfflineReplayOptions {
   /** The application's data folder: the one with `dead` in it. */

@@ -4,6 +4,7 @@ import { backoffMs } from './backoff.ts';
 import { Bell } from './bell.ts';
 import { breakerOptionsOf } from './breaker.ts';
 import { type Clock, sleep } from './clock.ts';
+import type { DeadLetter } from './dead-letter.ts';
 import type { DeadLetterFiles } from './dead-letters.ts';
 import { findEventId } from './line-kinds.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -18,6 +19,10 @@ import type { RouteOptions, RouteStats } from './types.ts';
 export interface DeadLine {
   readonly reason: string;
   readonly line: Buffer;
+  /** How often it was sent. @defaultValue 1 */
+  readonly attempts?: number;
+  /** The dead letter that it was, where a replay sent it. */
+  readonly before?: DeadLetter | undefined;
 }
 
 /** Makes lines dead letters: true when they are durable, false when `stop` came first. */
