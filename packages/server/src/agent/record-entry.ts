@@ -1,5 +1,6 @@
 /** An entry of a file → the line of an event: enriched, decided on, numbered, redacted and serialised by the library's own parts. */
 import { basename } from 'node:path';
+import type { Decision } from 'tailrace';
 import { EVENT_SCHEMA, formatEventId, type Level } from 'tailrace/event';
 import { murmurHash64, type Policy, randomnessOf, subjectOfEvent } from 'tailrace/sampling';
 import { RawJson, type Serialiser } from 'tailrace/serialise';
@@ -7,6 +8,7 @@ import type { Entry } from './entry-assembler.ts';
 import { enterDecision, type FileAccount } from './file-account.ts';
 import type { FollowedFile } from './followed-file.ts';
 import type { AgentInput } from './input.ts';
+import type { EarlierDecision } from './parse/own-event.ts';
 import { parseEntry } from './parse/parse-entry.ts';
 
 /** The keys by which the spool tells how far a file was read. */
@@ -91,7 +93,7 @@ export function recordEntry(
   const hasTrace = typeof traceId === 'string' && TRACE_ID.test(traceId);
   const bits = hasTrace ? traceId : murmurHash64(`${file.producer}:${entry.start}`);
   const subject = { ...subjectOfEvent(record, common.service), randomness: randomnessOf(bits) };
-  const decision = parts.policy.decide(subject);
+  const decision = decideFurther(parts.policy.decide(subject), parsed.earlier, hasTrace);
   const sequence = enterDecision(account, decision);
   if (sequence === 0) return undefined;
   record.schema = EVENT_SCHEMA;
@@ -100,6 +102,20 @@ export function recordEntry(
   record['sampling.rule'] = decision.rule;
   record['sampling.rate'] = decision.rate;
   return parts.serialiser.serialise(record);
+}
+
+/**
+ * What is kept here of events that were sampled before. By a trace both decide with the same bits, so the smaller rate holds
+ * for the two of them; by other bits each leaves its own share out.
+ */
+function decideFurther(
+  decision: Decision,
+  earlier: EarlierDecision | undefined,
+  isByTrace: boolean,
+): Pick<Decision, 'keep' | 'rule' | 'rate'> {
+  if (earlier === undefined || !decision.keep) return decision;
+  const rate = isByTrace ? Math.min(decision.rate, earlier.rate) : decision.rate * earlier.rate;
+  return { keep: true, rule: rate < earlier.rate ? decision.rule : earlier.rule, rate };
 }
 
 /** A time that a year of four digits can tell. */

@@ -7,6 +7,7 @@ import { parseHttpLog } from './http-log.ts';
 import { levelInText, levelOf } from './levels.ts';
 import { parseLogfmt } from './logfmt.ts';
 import { mapFields } from './named-fields.ts';
+import { readOwnEvent } from './own-event.ts';
 import type { Format, ParsedEntry, Zone } from './parsed-entry.ts';
 import { describeStack } from './stack.ts';
 import { timeInText, timeOf } from './times.ts';
@@ -44,7 +45,7 @@ function asJson(text: string, zone: Zone): ParseOutcome | undefined {
   if (start < 0 || text[start] !== '{') return undefined;
   const value = parseObject(text);
   if (value === undefined) return undefined;
-  return unwrapDocker(value, zone) ?? { ...mapFields(value, zone), format: 'json' };
+  return unwrapDocker(value, zone) ?? { ...(readOwnEvent(value) ?? mapFields(value, zone)), format: 'json' };
 }
 
 /** The file log of Docker: `{"log":"…\n","stream":"stdout","time":"…"}` around the line of the program. */

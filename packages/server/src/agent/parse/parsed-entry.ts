@@ -1,10 +1,13 @@
 import type { Level } from 'tailrace/event';
+import type { EarlierDecision } from './own-event.ts';
 
 /** What a parser made of an entry: what has a place in an event's table under its name there, the rest as it was called. */
 export interface ParsedEntry {
   readonly timestampMs?: number;
   readonly level?: Level;
   readonly fields: Record<string, unknown>;
+  /** What was decided on it before, where it is an event of Tailrace. */
+  readonly earlier?: EarlierDecision;
 }
 
 /** How an input is read. `auto` looks at each entry. */
