@@ -21,7 +21,11 @@ Starts a Tailrace server, a shop, and customers who pay.
   --no-browser      do not open the browser
 
 Environment: TAILRACE_PORT (7300), PAYMENTS_PORT (7310), PAYMENTS_TIME_FACTOR (1), LOG_SAMPLING_NORMAL_RATE (0.1),
-TAILRACE_DATA_DIR (.demo)`;
+TAILRACE_DATA_DIR (.demo); and what arranges server and shop: STORAGE_TYPE, LOG_FILE_PATH, MQ_ENABLED, MQ_TYPE,
+MQ_BROKER_ADDRESS, REDIS_URL, MONGODB_URI, CLICKHOUSE_URL, … as docs/configuration.md has them. For example:
+
+  STORAGE_TYPE=file npm run demo
+  STORAGE_TYPE=kafka MQ_BROKER_ADDRESS=127.0.0.1:9092 npm run demo`;
 
 const PAYMENTS_OF_ONE_RUN = 2000;
 

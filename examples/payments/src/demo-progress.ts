@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LedgerCounts, readLedger } from './demo-ledger.ts';
+import { createLedgerReader, type LedgerCounts } from './demo-ledger.ts';
 import type { RequestRecord } from './traffic.ts';
 
 export interface Progress {
@@ -7,8 +7,10 @@ export interface Progress {
   readonly say: (line: string) => void;
   /** Counts a request. */
   readonly count: (record: RequestRecord) => void;
+  /** What the server has now is of earlier runs; what comes from now on is of this one. */
+  start(): Promise<void>;
   /** Shows the counts from now on: in one line that changes, or a line every ten seconds where there is no terminal. */
-  start(): void;
+  show(): void;
   /** Resolves true when everything has arrived that is on its way, false at the time-out or the signal. */
   arrived(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   end(): void;
@@ -26,8 +28,10 @@ const LINE_EVERY_POLLS = 10;
 const EQUAL_ANSWERS = 3;
 
 export function createProgress(serverUrl: string, output: ProgressOutput): Progress {
-  const startedMs = Date.now();
+  const reader = createLedgerReader(serverUrl);
   const sent = { requests: 0, failed: 0, slow: 0, unreachable: 0 };
+  /** Payments that failed or were slow: each of them is kept, whatever the sampling. */
+  let mustBeKept = 0;
   let ledger: LedgerCounts | undefined;
   let hasLine = false;
   let polls = 0;
@@ -49,28 +53,33 @@ export function createProgress(serverUrl: string, output: ProgressOutput): Progr
     clearLine();
     output.write(`${line}\n`);
   };
-  const show = () => {
+  const showCounts = () => {
     if (output.isTTY === true) {
       clearLine();
       output.write(describe().slice(0, Math.max(20, (output.columns ?? 80) - 1)));
       hasLine = true;
     } else if (polls % LINE_EVERY_POLLS === 0) say(describe());
   };
+  // A ledger that is empty, since nothing has come this far yet, is no complete one.
+  const isComplete = ({ kept, stored, inFlight, missing }: LedgerCounts) =>
+    inFlight === 0 && missing === 0 && kept >= mustBeKept && stored >= mustBeKept;
   const poll = async () => {
-    ledger = await readLedger(serverUrl, startedMs);
+    ledger = await reader.read();
     polls += 1;
-    if (timer !== undefined) show();
+    if (timer !== undefined) showCounts();
   };
 
   return {
     say,
-    count({ received }) {
+    count({ request, received }) {
       sent.requests += 1;
       if ('unreachable' in received) sent.unreachable += 1;
       else if (received.httpStatus >= 400) sent.failed += 1;
       else if (received.code?.startsWith('SLOW_') === true) sent.slow += 1;
+      if (request.body !== undefined && 'code' in received && received.code !== 'SUCCESS') mustBeKept += 1;
     },
-    start() {
+    start: () => reader.begin(),
+    show() {
       timer = setInterval(() => {
         polling = polling.then(poll);
       }, POLL_MS);
@@ -80,13 +89,12 @@ export function createProgress(serverUrl: string, output: ProgressOutput): Progr
       let last = '';
       let equal = 0;
       while (Date.now() < deadline && !signal.aborted) {
-        const answer = await readLedger(serverUrl, startedMs);
+        const answer = await reader.read();
         ledger = answer ?? ledger;
         const text = JSON.stringify(answer);
         equal = text === last ? equal + 1 : 0;
         last = text;
-        if (answer !== undefined && answer.inFlight === 0 && answer.missing === 0 && equal >= EQUAL_ANSWERS)
-          return true;
+        if (answer !== undefined && isComplete(answer) && equal >= EQUAL_ANSWERS) return true;
         await sleep(POLL_MS / 2);
       }
       return false;

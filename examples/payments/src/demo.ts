@@ -3,16 +3,20 @@
  *
  * Server and shop are processes of their own, so either can be killed to see that nothing is lost; the demo starts it
  * again. The traffic runs here.
+ *
+ * The environment says how they are arranged, as it does for any server and application: with `STORAGE_TYPE`, `MQ_TYPE` and
+ * the like they meet at a broker or a database. With `STORAGE_TYPE=file` the shop writes a log file, and an agent, a third
+ * process, brings its lines to the server.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { serverCommand, shopCommand } from './demo-commands.ts';
+import { agentCommand, logFileOf, serverCommand, shopCommand } from './demo-commands.ts';
 import { DEMO_USAGE, type DemoOptions, readDemoOptions } from './demo-options.ts';
 import { DemoProcess } from './demo-process.ts';
 import { createProgress, type Progress } from './demo-progress.ts';
 import { openBrowser } from './open-browser.ts';
-import { isConnectable, isServerReady } from './readiness.ts';
+import { isAgentReading, isConnectable, isServerReady } from './readiness.ts';
 import { readShopSettings } from './settings.ts';
 import { sendTraffic } from './traffic.ts';
 
@@ -39,29 +43,46 @@ async function runDemo(options: DemoOptions): Promise<void> {
     isReady: () => isServerReady(serverUrl),
     say: progress.say,
   });
+  const logFile = logFileOf(process.env, dataDir);
   const shopProcess = new DemoProcess({
     name: 'shop',
-    ...shopCommand(dataDir, serverUrl, { ...shop, seed: options.seed }),
+    ...shopCommand(dataDir, serverUrl, logFile, { ...shop, seed: options.seed }),
     isReady: () => isConnectable(shop.host, shop.port),
     say: progress.say,
   });
+  const agent = logFile === undefined ? undefined : startingAgent(dataDir, serverUrl, logFile, progress.say);
   try {
     await server.start();
+    await agent?.start();
+    await progress.start();
     await shopProcess.start();
     progress.say(`Screen   ${serverUrl}`);
     progress.say(`Shop     ${shopUrl}`);
+    if (logFile !== undefined) progress.say(`Log      ${logFile}; an agent brings it to the server`);
     progress.say(`Data     ${dataDir}; server.pid and shop.pid in it are there to be killed: nothing will be missing.`);
     progress.say('Ctrl-C stops it all.');
     if (options.browser && process.stdout.isTTY) openBrowser(serverUrl);
-    progress.start();
+    progress.show();
     await sendTraffic({ ...options, url: shopUrl, signal: stop, onRequest: progress.count });
     if (!stop.aborted) await settle(options, progress, stop);
   } finally {
     progress.end();
-    // The shop first: while it ends, it hands its last events to the server.
+    // The shop first: while it ends, it hands its last events on.
     await shopProcess.stop();
+    await agent?.stop();
     await server.stop();
   }
+}
+
+function startingAgent(dataDir: string, serverUrl: string, logFile: string, say: Progress['say']): DemoProcess {
+  const command = agentCommand(dataDir, serverUrl, logFile);
+  const agent: DemoProcess = new DemoProcess({
+    name: 'agent',
+    ...command,
+    isReady: async () => isAgentReading(command.agentDir, agent.pid),
+    say,
+  });
+  return agent;
 }
 
 /** After the last payment: waits until all has arrived, or goes on showing the screens until Ctrl-C. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 
 /** True where the server answers that it is ready. */
 export async function isServerReady(url: string): Promise<boolean> {
@@ -22,4 +24,14 @@ export function isConnectable(host: string, port: number): Promise<boolean> {
     socket.once('connect', () => answer(true));
     socket.once('error', () => answer(false));
   });
+}
+
+/** True where the agent of this process id has written its status: it does so once it reads. */
+export function isAgentReading(agentDir: string, pid: number | undefined): boolean {
+  try {
+    const status: unknown = JSON.parse(readFileSync(join(agentDir, 'status.json'), 'utf8'));
+    return typeof status === 'object' && status !== null && 'pid' in status && status.pid === pid;
+  } catch {
+    return false;
+  }
 }
