@@ -15,7 +15,7 @@ export interface Run {
 }
 
 export function tableOf({ results, machine, date, commit, loadBefore, absent }: Run): string {
-  const rows = results.flatMap((result) =>
+  const rows = mainRows(results).flatMap((result) =>
     result.comparisons.map((comparison) => {
       const verdict =
         comparison.aim === undefined ? '' : `≤ ${comparison.aim}: ${meets(comparison) ? 'met' : 'not met'}`;
@@ -34,6 +34,23 @@ export function tableOf({ results, machine, date, commit, loadBefore, absent }: 
   ].join('\n');
 }
 
+/** What stands behind rows of the table: for each question the time of every server. */
+export function detailsOf({ results }: Run): string {
+  const details = results.filter(({ isDetail }) => isDetail === true);
+  if (details.length === 0) return '';
+  const rows = details.map(({ id, title, unit, ours, comparisons }) => {
+    const peers = comparisons.map(
+      ({ peer, theirs, ratio }) => `${peer} ${theirs.median.toFixed(1)} (${ratio.median.toFixed(2)})`,
+    );
+    return `| ${id} | ${title} | ${unit} | ${ours.median.toFixed(1)} | ${peers.join(' · ')} |`;
+  });
+  return ['| | what | unit | Tailrace | peers, and the ratio |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function mainRows(results: readonly CaseResult[]): readonly CaseResult[] {
+  return results.filter(({ isDetail }) => isDetail !== true);
+}
+
 export function meets({ ratio, aim }: Comparison): boolean {
   return aim === undefined || ratio.median <= aim;
 }
@@ -45,7 +62,7 @@ const PLOT_PX = WIDTH_PX - LABEL_PX - 70;
 
 /** Bars of the ratios, the peer being 1: shorter is better. The thin line is the 95 % interval. */
 export function chartOf({ results }: Run): string {
-  const bars = results.flatMap((result) =>
+  const bars = mainRows(results).flatMap((result) =>
     result.comparisons.map((comparison) => ({ label: `${result.id} against ${comparison.peer}`, ...comparison })),
   );
   const largest = Math.max(1.2, ...bars.map(({ ratio }) => Math.min(ratio.high, 3)));

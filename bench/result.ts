@@ -20,4 +20,6 @@ export interface CaseResult {
   readonly ours: Spread;
   readonly comparisons: readonly Comparison[];
   readonly notes?: readonly string[];
+  /** True for what stands behind another row: told in the terminal and in the README of the benches, not in the chart. */
+  readonly isDetail?: boolean;
 }

@@ -3,6 +3,7 @@
  * with `--save`.
  *
  *   npm run bench -- --only P1,P4 --rounds 5
+ *   npm run bench -- --only P5,P6,P7 --events 1000000 --peers OpenSearch
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,16 +13,22 @@ import { parseArgs } from 'node:util';
 import { fillSection } from '../scripts/generated-section.ts';
 import { measureFootprint } from './cases/footprint.ts';
 import { measureHangingStore } from './cases/hanging-store.ts';
+import { measureServers } from './cases/servers.ts';
 import { measureThreadCost } from './cases/thread-cost.ts';
 import { thisMachine } from './machine.ts';
-import { chartOf, type Run, tableOf } from './report.ts';
+import { chartOf, detailsOf, type Run, tableOf } from './report.ts';
 import type { CaseResult } from './result.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     requests: { type: 'string', default: '30000' },
-    only: { type: 'string', default: 'P1,P2,P3,P4,P10' },
+    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P10' },
+    /** Of the server's cases: they take minutes a round. */
+    events: { type: 'string', default: '200000' },
+    'server-rounds': { type: 'string', default: '3' },
+    'query-rounds': { type: 'string', default: '15' },
+    peers: { type: 'string' },
     save: { type: 'boolean', default: false },
   },
 });
@@ -38,6 +45,19 @@ const results: CaseResult[] = measureThreadCost({
 });
 if (only.has('P4')) results.push(...(await measureHangingStore({ rounds, secondsPerRound: 5, onProgress: say('P4') })));
 if (only.has('P10')) results.push(...measureFootprint(rounds, say('P10')));
+let absent: readonly string[] = [];
+if (['P5', 'P6', 'P7'].some((id) => only.has(id))) {
+  const servers = await measureServers({
+    events: Number(values.events),
+    rounds: Number(values['server-rounds']),
+    queryRounds: Number(values['query-rounds']),
+    only,
+    peers: values.peers === undefined ? undefined : new Set(values.peers.split(',')),
+    onProgress: say('P5–P7'),
+  });
+  results.push(...servers.results);
+  absent = servers.absent;
+}
 
 const run: Run = {
   date: new Date().toISOString(),
@@ -45,9 +65,9 @@ const run: Run = {
   machine: thisMachine(),
   loadBefore,
   results,
-  absent: [],
+  absent,
 };
-console.log(tableOf(run));
+console.log([tableOf(run), detailsOf(run)].join('\n\n'));
 if (values.save) {
   const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   writeFileSync(at('./results.json'), `${JSON.stringify(run, null, 2)}\n`);

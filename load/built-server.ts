@@ -50,6 +50,11 @@ export class BuiltServer {
     throw new Error('the server ended before it listened');
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('the server has no process');
+    return this.#child.pid;
+  }
+
   /** Processor time of all its threads, and the most memory that it has had. */
   usage(): { readonly cpuMs: number; readonly peakBytes: number; readonly residentBytes: number } {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');

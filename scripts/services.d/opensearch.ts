@@ -19,7 +19,8 @@ export const opensearch: Service = {
   isInstalled: () => existsSync(softwareFolder(SOFTWARE)),
   install: () => installJars(SOFTWARE, POM),
   prepare: ({ port, innerPorts: [transportPort], dataFolder }) => {
-    const jvm = ['-Xms512m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dlog4j2.level=WARN'];
+    // Heap and collector as OpenSearch sets them out of the box.
+    const jvm = ['-Xms1g', '-Xmx1g', '-XX:+UseG1GC', '-XX:+AlwaysPreTouch', '-Dlog4j2.level=WARN'];
     const classPath = ['-cp', join(softwareFolder(SOFTWARE), '*')];
     return {
       file: needProgram('java', 'Debian: openjdk-17-jdk-headless'),
