@@ -146,4 +146,16 @@ export interface Health {
   readonly faults: readonly string[];
   readonly queueDepthBytes: number;
   readonly queueAgeSeconds: number;
+  /** Where a broker is the queue: the stage at which this server's way in is. */
+  readonly fallback?: FallbackStatus;
+}
+
+export interface FallbackStatus {
+  /** `queue`, `database`, `file`, or `refused`. */
+  readonly stage: string;
+  /** What stands there: `kafka`, `mongodb`, `spool`, … */
+  readonly name: string;
+  /** RFC 3339. */
+  readonly since: string;
+  readonly waitingBytes: number;
 }

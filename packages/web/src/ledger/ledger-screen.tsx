@@ -4,6 +4,7 @@ import type { Ledger, LedgerTotals } from '../api/types.ts';
 import { Failure } from '../shell/failure.tsx';
 import { Icon } from '../shell/icons.tsx';
 import { useSettings } from '../shell/settings.tsx';
+import { FallbacksPanel } from './fallbacks-panel.tsx';
 import { ProducersTable } from './producers-table.tsx';
 import { type Verdict, verdictOf } from './verdict.ts';
 import './ledger.css';
@@ -30,6 +31,7 @@ export function LedgerScreen() {
       <p className="muted ledger-intro">{words.intro}</p>
       {isPending && <div className="skeleton skeleton-panel" role="status" />}
       {error !== null && <Failure error={error} onRetry={() => void refetch()} />}
+      <FallbacksPanel producers={data?.producers ?? []} />
       {data !== undefined && <LedgerTold ledger={data} />}
     </main>
   );

@@ -239,6 +239,18 @@ const en = {
     notReported: 'This producer has not sent its own account: only what arrived is known.',
     emptyHint: 'A producer reports within a second of its first event.',
   },
+  fallback: {
+    title: 'Way of the events',
+    first: (name: string, since: string) => `The way into this server is at its first choice, ${name}, since ${since}.`,
+    server: (stage: string, since: string, lasted: string, bytes: string) =>
+      `The way into this server has fallen back to ${stage} since ${since} (${lasted}); ${bytes} wait.`,
+    whoOn: (service: string, host: string) => `${service} on ${host}`,
+    producer: (who: string, route: string, stage: string, since: string, lasted: string, bytes: string) =>
+      `${who}: ${route} has fallen back to ${stage} since ${since} (${lasted}); ${bytes} waited when it was told.`,
+    route: (name: string) => `route ${name}`,
+    noRoute: 'the way in',
+    event: 'Its event',
+  },
   access: {
     title: 'This server asks for a key',
     text: 'Enter the read key (TAILRACE_READ_KEY). It stays in this tab and is sent only to this server.',
@@ -486,6 +498,18 @@ const ko: Messages = {
     details: (producer) => `${producer} 상세`,
     notReported: '이 생산자는 아직 스스로 보고하지 않았습니다. 도착한 것만 알 수 있습니다.',
     emptyHint: '생산자는 첫 이벤트 후 1초 안에 보고합니다.',
+  },
+  fallback: {
+    title: '이벤트의 경로',
+    first: (name, since) => `이 서버로 들어오는 경로는 ${since}부터 첫 번째 선택인 ${name}입니다.`,
+    server: (stage, since, lasted, bytes) =>
+      `이 서버로 들어오는 경로가 ${since}부터 ${stage}(으)로 물러났습니다 (${lasted}). ${bytes} 대기 중.`,
+    whoOn: (service, host) => `${host}의 ${service}`,
+    producer: (who, route, stage, since, lasted, bytes) =>
+      `${who}: ${route}이(가) ${since}부터 ${stage}(으)로 물러났습니다 (${lasted}). 알릴 때 ${bytes} 대기 중이었습니다.`,
+    route: (name) => `라우트 ${name}`,
+    noRoute: '들어오는 경로',
+    event: '해당 이벤트',
   },
   access: {
     title: '이 서버는 키가 필요합니다',
