@@ -229,7 +229,13 @@ describe('the short way of ordinary lines', () => {
         expect(decision).toEqual(policy.decide(long));
       }),
     );
-    const ordinary = { level: 'info', route: '/products', method: 'GET', randomness: '00000000000000' } as const;
-    expect(policyWith({ normalRate: 0.01 }).decideOrdinaryLine('info', ordinary)).toBeDefined();
+    const surroundings = {
+      route: '/products',
+      method: 'GET',
+      randomness: '00000000000000',
+      rateHint: undefined,
+      neighbour: undefined,
+    };
+    expect(policyWith({ normalRate: 0.01 }).decideOrdinaryLine('info', surroundings)).toBeDefined();
   });
 });

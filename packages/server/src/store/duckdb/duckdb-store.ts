@@ -48,6 +48,7 @@ import type { RetentionLimits } from './retention.ts';
 import { findEvent, runPlan } from './run-plan.ts';
 import { SegmentSet } from './segment-set.ts';
 import { touches } from './snapshot.ts';
+import { takeTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 import { warningsFor } from './warnings.ts';
 import { writeSegments } from './write-segments.ts';
@@ -116,9 +117,11 @@ class DuckDbStore implements Store {
   /** Tables that wait for a commit, oldest first. */
   #sealed: readonly HotTable[] = [];
   #tables = 0;
-  /** Inserts and the sealing of the hot table, one after another. */
-  #inserting: Promise<unknown> = Promise.resolve();
-  #committing: Promise<unknown> = Promise.resolve();
+  /** Inserts and the sealing of the hot table. */
+  readonly #insertInTurn = takeTurns();
+  readonly #commitInTurn = takeTurns();
+  /** The writing of segments, by commits and by the upkeep: each sorts its rows, and two at a time want twice the memory. */
+  readonly #writeInTurn = takeTurns();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts, options: DuckDbStoreOptions) {
@@ -143,6 +146,7 @@ class DuckDbStore implements Store {
         },
       },
       clock: this.#clock,
+      writeInTurn: this.#writeInTurn,
     });
   }
 
@@ -156,14 +160,14 @@ class DuckDbStore implements Store {
   }
 
   insert(lines: readonly StoredLine[]): Promise<void> {
-    return this.#afterInserts(async () => {
+    return this.#insertInTurn(async () => {
       const current = this.#openTable();
       if (lines.length > 0) await current.insert(this.#parts.writer, lines, this.#parts.directory);
     });
   }
 
   commit(checkpoint: Checkpoint): Promise<void> {
-    const sealed = this.#afterInserts(async () => {
+    const sealed = this.#insertInTurn(async () => {
       const current = this.#openTable();
       if (current.events > 0) {
         const next = await this.#createTable();
@@ -172,9 +176,7 @@ class DuckDbStore implements Store {
       }
       return this.#sealed;
     });
-    const done = Promise.all([sealed, this.#committing]).then(([tables]) => this.#writeTables(tables, checkpoint));
-    this.#committing = done.catch(() => undefined);
-    return done;
+    return this.#commitInTurn(async () => this.#writeTables(await sealed, checkpoint));
   }
 
   async query(plan: Plan, signal?: AbortSignal, options: QueryOptions = {}): Promise<Answer> {
@@ -255,7 +257,13 @@ class DuckDbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([this.#inserting, this.#committing, this.#upkeep.stop(), this.#reads.settled()]);
+    const nothing = (): Promise<void> => Promise.resolve();
+    await Promise.allSettled([
+      this.#insertInTurn(nothing),
+      this.#commitInTurn(nothing),
+      this.#upkeep.stop(),
+      this.#reads.settled(),
+    ]);
     await this.#parts.segments.settled();
     this.#parts.writer.closeSync();
     this.#parts.database.close();
@@ -273,13 +281,9 @@ class DuckDbStore implements Store {
     const waiting = tables.filter((table) => this.#sealed.includes(table));
     const fields = new FieldCounter();
     for (const table of waiting) fields.addCounts(table.fields.toCounts());
-    const written = await database.with((connection) =>
-      writeSegments(
-        connection,
-        directory,
-        waiting.map(({ name }) => name),
-        this.#clock(),
-      ),
+    const names = waiting.map(({ name }) => name);
+    const written = await this.#writeInTurn(() =>
+      database.with((connection) => writeSegments(connection, directory, names, this.#clock())),
     );
     // Where this fails the files stay: the manifest on disk may name them already. If it doesn't, they are orphans.
     await segments.commit(written, fields, checkpoint, () => {
@@ -311,11 +315,5 @@ class DuckDbStore implements Store {
   #openTable(): HotTable {
     if (this.#closing !== undefined || this.#current === undefined) throw new Error('the store is closed');
     return this.#current;
-  }
-
-  #afterInserts<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#inserting.then(work);
-    this.#inserting = done.catch(() => undefined);
-    return done;
   }
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Database } from './database.ts';
 import { openDuckDbStore } from './duckdb-store.ts';
 import { SegmentSet } from './segment-set.ts';
+import { takeTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
 const NOW = Date.parse('2026-11-21T09:32:00.000Z');
@@ -40,6 +41,7 @@ it('a merge that found no memory is tried again later, and takes nothing away me
     merge: { fanIn: 4, maxRows: 100, maxBytes: 1e9, quietMs: 0 },
     retention: { maxAgeMs: forever, maxBytes: forever },
     clock: () => nowMs,
+    writeInTurn: takeTurns(),
   });
   upkeep.wake();
   await expect.poll(() => upkeep.lastFailure).toMatch(/^Out of Memory/);

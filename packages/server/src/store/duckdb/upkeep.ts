@@ -10,6 +10,7 @@ import { choosePromoted, promote } from './promotion.ts';
 import { chooseRetirement, IS_NORMAL_SQL, lastMs, type RetentionLimits, type Retirement } from './retention.ts';
 import type { SegmentSet } from './segment-set.ts';
 import { filesSql, Snapshot } from './snapshot.ts';
+import type { InTurn } from './turns.ts';
 import { writeSegment } from './write-segments.ts';
 
 export interface UpkeepOptions {
@@ -19,6 +20,8 @@ export interface UpkeepOptions {
   readonly merge: MergeLimits;
   readonly retention: RetentionLimits;
   readonly clock: () => number;
+  /** Keeps the writing of segments apart from other writing. */
+  readonly writeInTurn: InTurn;
 }
 
 /** An hour becomes past, and an event too old, without anything being written. */
@@ -135,7 +138,7 @@ export class Upkeep {
 
   /** Writes the rows of segments that meet a condition as one; `undefined` where one of the segments is gone by now. */
   async #rewrite(chosen: readonly Segment[], condition: string, writtenMs: number): Promise<Segment | undefined> {
-    const { directory, database, segments } = this.#options;
+    const { directory, database, segments, writeInTurn } = this.#options;
     const paths = new Set(chosen.map(({ path }) => path));
     const snapshot = new Snapshot(
       [],
@@ -148,10 +151,12 @@ export class Upkeep {
       const source = `(FROM ${files} WHERE ${condition})`;
       const folder = dirname(first.segment.path);
       const names = choosePromoted(segments.asked, fieldsOf(segments, paths));
-      return await database.with(async (connection) => {
-        const promoted = await promote(connection, source, chosen, names, segments.asked);
-        return writeSegment(connection, directory, folder, source, writtenMs, promoted);
-      });
+      return await writeInTurn(() =>
+        database.with(async (connection) => {
+          const promoted = await promote(connection, source, chosen, names, segments.asked);
+          return writeSegment(connection, directory, folder, source, writtenMs, promoted);
+        }),
+      );
     } finally {
       snapshot.release();
     }
