@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
-import { tailraceSink } from '../sinks/tailrace.ts';
+import { tailraceSink } from '../sinks/specs.ts';
 import { claimSpool, openSpool } from '../spool/index.ts';
 import { startDelivery } from './delivery.ts';
 import type { Delivery, DeliveryReport, SinkSpec } from './types.ts';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 import { functionSink } from '../sinks/function.ts';
 import { memorySink } from '../sinks/memory.ts';
-import { tailraceSink } from '../sinks/tailrace.ts';
+import { tailraceSink } from '../sinks/specs.ts';
 import { openSpool } from '../spool/index.ts';
 import type { Spool } from '../spool/types.ts';
 import { startDelivery } from './delivery.ts';

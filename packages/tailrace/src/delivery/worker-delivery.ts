@@ -1,10 +1,15 @@
 /**
  * The main thread's side of the delivery worker.
  *
+ * A thread costs memory and a start, so it begins when there is something to do: with the first line, with the first
+ * question, or at once where processes before this one left spools behind. Those that others leave later are looked for.
+ *
  * A worker that dies is started again, with back-off. Nothing is lost by that: what it had not finished is before no
  * cursor. Requests that wait for it go to the next one, with the time that they have left. A worker that can't even
  * start, several times in a row, is given up: delivery then runs inline.
  */
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { backoffMs } from './backoff.ts';
 import { describeFailure } from './sink-gate.ts';
@@ -18,6 +23,8 @@ const RESTART_BACKOFF = { initialMs: 200, maxMs: 30_000 };
 /** Beyond its own time-out, a request waits so long for the worker's answer. */
 const ANSWER_GRACE_MS = 1500;
 const STATS_TIMEOUT_MS = 5000;
+/** How often a delivery that has nothing to do looks for spools of others. */
+const LOOK_INTERVAL_MS = 30_000;
 
 type Answer = Exclude<FromWorker, { readonly kind: 'ready' | 'report' | 'send' | 'abort' }>;
 
@@ -37,6 +44,8 @@ export class WorkerDelivery implements Delivery {
   readonly #sends = new Map<number, AbortController>();
   #requests = 0;
   #worker: Worker | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #hasBegun = false;
   #inline: Delivery | undefined;
   #failedStarts = 0;
   #deaths = 0;
@@ -46,6 +55,28 @@ export class WorkerDelivery implements Delivery {
     this.#options = options;
     this.#file = file;
     this.#deliverInline = deliverInline;
+    if (this.#isAlone()) {
+      this.#looking = setInterval(() => {
+        if (!this.#isAlone()) this.#begin();
+      }, LOOK_INTERVAL_MS).unref();
+    } else this.#begin();
+  }
+
+  /** True where nobody else has a spool beside this one. */
+  #isAlone(): boolean {
+    const { spoolRoot, directory } = this.#options;
+    try {
+      return readdirSync(spoolRoot).every((name) => name === basename(directory));
+    } catch {
+      // The worker will say what is wrong with it.
+      return false;
+    }
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    clearInterval(this.#looking);
     this.#start();
   }
 
@@ -54,11 +85,13 @@ export class WorkerDelivery implements Delivery {
       this.#inline.wake();
       return;
     }
+    if (!this.#hasBegun) this.#begin();
     Atomics.store(this.#flags, WAKE_FLAG.hasGrown, 1);
     if (Atomics.exchange(this.#flags, WAKE_FLAG.isIdle, 0) === 1) this.#post({ kind: 'wake' });
   }
 
   alert(text: string): void {
+    this.#begin();
     if (this.#inline !== undefined) this.#inline.alert(text);
     else this.#post({ kind: 'alert', text });
   }
@@ -71,6 +104,7 @@ export class WorkerDelivery implements Delivery {
 
   async close(timeoutMs: number): Promise<void> {
     if (this.#isClosed) return;
+    this.#begin();
     this.#isClosed = true;
     if (this.#inline !== undefined) return this.#inline.close(timeoutMs);
     await this.#ask({ kind: 'close', timeoutMs }, timeoutMs);
@@ -171,6 +205,7 @@ export class WorkerDelivery implements Delivery {
   }
 
   #ask(request: Request, timeoutMs: number): Promise<Answer | undefined> {
+    this.#begin();
     this.#requests += 1;
     const id = this.#requests;
     return new Promise((resolve) => {

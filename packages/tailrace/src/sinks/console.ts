@@ -2,26 +2,8 @@
 import { write } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Sink, SinkOutcome } from '../delivery/sink.ts';
-import type { SinkSpec } from '../delivery/types.ts';
 import { formatPretty } from './console-format.ts';
 import { readSinkOptions } from './sink-options.ts';
-
-export interface ConsoleSinkOptions {
-  /** `pretty` for people, `json` for programs. @defaultValue `pretty` in a terminal, else `json` */
-  readonly format?: 'pretty' | 'json';
-  /** @defaultValue true in a terminal, unless `NO_COLOR` is set; `FORCE_COLOR` colours elsewhere too */
-  readonly colour?: boolean;
-  /** Where to write: 1 is standard output, 2 standard error. @defaultValue 1 */
-  readonly fd?: 1 | 2;
-}
-
-/**
- * Prints events. The worker thread writes to the file descriptor itself, so a slow terminal or a full pipe delays no
- * request.
- */
-export function consoleSink(options: ConsoleSinkOptions = {}): SinkSpec {
-  return { kind: 'builtin', name: 'console', options };
-}
 
 /** A pipe that is full is tried again after so long, in milliseconds. */
 const FULL_PIPE_MS = 20;

@@ -1,31 +1,7 @@
 /** The sink to a file: JSON lines, with rotation. */
-import { resolve } from 'node:path';
 import type { Sink, SinkContext, SinkOutcome } from '../delivery/sink.ts';
-import type { SinkSpec } from '../delivery/types.ts';
 import { RotatingFile } from './rotating-file.ts';
 import { readSinkOptions } from './sink-options.ts';
-
-export interface FileSinkOptions {
-  /** The active file; its folder is made if it isn't there. */
-  readonly path: string;
-  /** A file that reached this size, in bytes, is rotated. @defaultValue 64 MiB */
-  readonly maxBytes?: number;
-  /** A file that is older than this, in milliseconds, is rotated before the next write. @defaultValue one day */
-  readonly maxAgeMs?: number;
-  /** Rotated files that are kept. @defaultValue 14 */
-  readonly maxFiles?: number;
-  /** Compress rotated files. @defaultValue true */
-  readonly gzip?: boolean;
-  /** Force each batch to the device before it counts as delivered. @defaultValue false */
-  readonly fsync?: boolean;
-  /** Names the sink in metrics and messages. @defaultValue `file` */
-  readonly name?: string;
-}
-
-/** Writes events to a file, with rotation by size and age. */
-export function fileSink(options: FileSinkOptions): SinkSpec {
-  return { kind: 'builtin', name: 'file', options: { ...options, path: resolve(options.path) } };
-}
 
 /** @throws TypeError where the options are wrong. */
 export function createSink(given: unknown, context: SinkContext): Sink {

@@ -10,32 +10,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Batch, Sink, SinkContext, SinkOutcome } from '../delivery/sink.ts';
-import type { SinkSpec } from '../delivery/types.ts';
 import { sendHalves } from './send-halves.ts';
 import { readSinkOptions } from './sink-options.ts';
-
-export interface TailraceSinkOptions {
-  /** Address of the server, without the path: `http://127.0.0.1:7300`. */
-  readonly url: string;
-  /** The server's ingest key, sent as `Authorization: Bearer`. */
-  readonly key?: string;
-  /** Bodies from this size on are compressed, in bytes. @defaultValue 1024 */
-  readonly gzipFromBytes?: number;
-  /** Names the sink in metrics and messages. @defaultValue `tailrace` */
-  readonly name?: string;
-}
-
-/**
- * Sends events to a Tailrace server.
- *
- * @example
- * ```ts
- * createTailrace({ routes: [{ name: 'tailrace', sinks: [tailraceSink({ url: 'http://127.0.0.1:7300' })] }] });
- * ```
- */
-export function tailraceSink(options: TailraceSinkOptions): SinkSpec {
-  return { kind: 'builtin', name: 'tailrace', options };
-}
 
 /** How long events wait for a wrong key or address to be mended before they are tried again. */
 const MISCONFIGURED_AFTER_MS = 60_000;

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDelivery } from '../../src/delivery/delivery.ts';
-import { tailraceSink } from '../../src/sinks/tailrace.ts';
+import { tailraceSink } from '../../src/sinks/specs.ts';
 import { claimSpool, openSpool } from '../../src/spool/index.ts';
 
 const [folder = '', producer = '', url = '', linesPerTurn = '20', limit = ''] = process.argv.slice(2);

@@ -37,13 +37,7 @@ export {
  * ```
  */
 export function clickHouseSink(options: ClickHouseOptions): SinkSpec {
-  return {
-    kind: 'module',
-    name: options.name ?? 'clickhouse',
-    module: import.meta.url,
-    options,
-    takesLedger: true,
-  };
+  return { kind: 'builtin', name: 'clickhouse', options };
 }
 
 /** @throws TypeError where the options are wrong, MissingDriverError where `@clickhouse/client` isn't installed. */

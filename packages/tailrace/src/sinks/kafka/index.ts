@@ -21,13 +21,7 @@ export type { KafkaOptions, KafkaSaslOptions, KafkaSettings, KafkaTlsOptions } f
  * ```
  */
 export function kafkaSink(options: KafkaOptions): SinkSpec {
-  return {
-    kind: 'module',
-    name: options.name ?? 'kafka',
-    module: import.meta.url,
-    options,
-    takesLedger: true,
-  };
+  return { kind: 'builtin', name: 'kafka', options };
 }
 
 /** @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed. */

@@ -27,13 +27,7 @@ const MISCONFIGURED_AFTER_MS = 60_000;
  * ```
  */
 export function mongoSink(options: MongoOptions): SinkSpec {
-  return {
-    kind: 'module',
-    name: options.name ?? 'mongodb',
-    module: import.meta.url,
-    options,
-    takesLedger: true,
-  };
+  return { kind: 'builtin', name: 'mongodb', options };
 }
 
 /** @throws TypeError where the options are wrong, MissingDriverError where `mongodb` isn't installed. */

@@ -23,13 +23,7 @@ export type { RedisOptions, RedisSettings } from './options.ts';
  * ```
  */
 export function redisSink(options: RedisOptions): SinkSpec {
-  return {
-    kind: 'module',
-    name: options.name ?? 'redis',
-    module: import.meta.url,
-    options,
-    takesLedger: true,
-  };
+  return { kind: 'builtin', name: 'redis', options };
 }
 
 /** @throws TypeError where the options are wrong, MissingDriverError where `@redis/client` isn't installed. */
