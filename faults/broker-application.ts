@@ -22,4 +22,6 @@ const server = createServer((request, response) => {
     response.end('paid');
   });
 });
+// Connections rest between requests for as long as they like: a client must not meet one that closes at that moment.
+server.keepAliveTimeout = 0;
 server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log('ready'));

@@ -1,5 +1,8 @@
 /**
- * A broker (or a database, or both) is killed with `kill -9` under traffic, and started again a while later.
+ * A broker (or a database, or both) is killed with `kill -9` under traffic, and started again a while later; and that more
+ * than once, so that time with the broker and time without it take turns, and what else the machine does hits both alike.
+ *
+ * Latency is told by windows of some seconds: the p99 of each, the median of the windows, and the ratio of without to with.
  *
  * The application is a process of its own that logs by its environment: a queue, and MongoDB behind it. Requests come at a
  * fixed rate from here, which writes down the number of each one that was answered: the oracle. In the end the queue is
@@ -7,7 +10,6 @@
  * once; the ledger in MongoDB must agree.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,24 +23,32 @@ import {
   readTarget,
   toEvent,
 } from 'tailrace/sinks/mongodb';
+import { quantile } from '../bench/statistics.ts';
 import { endProcess, freePort, runSource } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
+import { listenForAlerts } from './alert-listener.ts';
 import { readKafka, readRedis } from './queue-entries.ts';
+import { SteadyTraffic, type Window } from './steady-traffic.ts';
+import { type RatioOfMedians, ratioOfMedians } from './window-ratio.ts';
 
 export type Victim = 'kafka' | 'redis' | 'mongodb' | 'all';
 
 export interface OutageOptions {
   readonly victim: Victim;
-  /** Length of the outage, and of the time before it. */
+  /** Length of an outage, and of the time before it. */
   readonly seconds: number;
+  /** Outages, one after the other. */
+  readonly cycles: number;
   readonly requestsPerSecond: number;
   readonly say: (line: string) => void;
 }
 
 export interface Alert {
-  /** Seconds after the kill, and after the services were back. */
+  /** From 1 up. */
+  readonly cycle: number;
+  /** Seconds after the kill, and after the services were back; where they weren't yet, there is none. */
   readonly afterKill: number;
-  readonly afterReturn: number;
+  readonly afterReturn?: number;
   readonly text: string;
 }
 
@@ -49,7 +59,8 @@ export interface OutageReport {
   /** Milliseconds from request to answer. */
   readonly before: Latency;
   readonly during: Latency;
-  readonly after: Latency;
+  /** The p99 during the outages by that before them. */
+  readonly p99: RatioOfMedians;
   readonly alerts: readonly Alert[];
   /** Lines in the queue, and those among them that stood in MongoDB already. */
   readonly queued: number;
@@ -61,8 +72,15 @@ export interface OutageReport {
 }
 
 export interface Latency {
+  /** Medians over the windows. */
   readonly p50: number;
   readonly p99: number;
+  readonly windows: number;
+}
+
+interface Outage {
+  readonly killedAt: number;
+  readonly backAt: number;
 }
 
 const TOPIC = 'tailrace-events';
@@ -95,40 +113,42 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
       TAILRACE_ALERT_WEBHOOK_URL: alerts.url,
     },
   });
-  const traffic = new Traffic(`http://127.0.0.1:${port}`);
+  const traffic = new SteadyTraffic(`http://127.0.0.1:${port}`);
   try {
     await traffic.waitUntilUp();
     const stopTraffic = traffic.start(options.requestsPerSecond);
     await sleep(WARM_UP_MS);
-    const before = await traffic.measure(options.seconds * 1_000);
-    say(`before: ${JSON.stringify(before)}`);
-    const killedAt = performance.now();
-    await Promise.all(victims.map((service) => service.kill()));
-    const during = await traffic.measure(options.seconds * 1_000);
-    say(`during: ${JSON.stringify(during)}`);
-    await Promise.all(victims.map((service) => service.start()));
-    const backAt = performance.now();
-    const after = await traffic.measure(options.seconds * 1_000);
-    // Its second choice going down and up is no change of stage: the route stands at its first.
-    if (victim !== 'mongodb') await alerts.waitFor(/ is back .* to queue/, RETURN_TIMEOUT_MS);
-    say(`after: ${JSON.stringify(after)}`);
+    const before: Window[] = [];
+    const during: Window[] = [];
+    const outages: Outage[] = [];
+    for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
+      before.push(...(await traffic.measure(options.seconds * 1_000)));
+      const killedAt = performance.now();
+      await Promise.all(victims.map((service) => service.kill()));
+      during.push(...(await traffic.measure(options.seconds * 1_000)));
+      await Promise.all(victims.map((service) => service.start()));
+      outages.push({ killedAt, backAt: performance.now() });
+      // Its second choice going down and up is no change of stage: the route stands at its first.
+      if (victim !== 'mongodb') await alerts.waitFor(/ is back .* to queue/, cycle, RETURN_TIMEOUT_MS);
+      say(`outage ${cycle}: before ${JSON.stringify(inBrief(before))}, during ${JSON.stringify(inBrief(during))}`);
+    }
     stopTraffic();
     await sleep(1_000);
     const { isFlushed } = await traffic.done();
+    if (traffic.firstFailure !== undefined) say(traffic.firstFailure);
     if (!isFlushed) throw new Error('the application could not deliver all of it');
     await endProcess(application, 'SIGTERM');
     return {
       victim,
       requests: traffic.answered.size,
       failedRequests: traffic.failed,
-      before,
-      during,
-      after,
-      alerts: alerts.texts.map(({ at, text }) => ({
-        afterKill: seconds(at - killedAt),
-        afterReturn: seconds(at - backAt),
-        text,
-      })),
+      before: inBrief(before),
+      during: inBrief(during),
+      p99: ratioOfMedians(
+        during.map(({ p99 }) => p99),
+        before.map(({ p99 }) => p99),
+      ),
+      alerts: alerts.texts.map((alert) => placeOf(alert, outages)),
       ...(await judge(queue, database, traffic.answered)),
     };
   } catch (error) {
@@ -147,104 +167,23 @@ function required(service: OwnService | undefined): OwnService {
   return service;
 }
 
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
-
-/** Requests at a fixed rate, each with a number of its own. */
-class Traffic {
-  readonly answered = new Set<number>();
-  failed = 0;
-  readonly #url: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  #latencies: number[] = [];
-  #number = 0;
-
-  constructor(url: string) {
-    this.#url = url;
-  }
-
-  async waitUntilUp(): Promise<void> {
-    for (let tries = 0; !(await this.#request('/pay?n=0').catch(() => undefined)); tries += 1) {
-      if (tries > 600) throw new Error('the application did not start');
-      await sleep(100);
-    }
-    this.answered.add(0);
-  }
-
-  start(perSecond: number): () => void {
-    const timer = setInterval(() => void this.#pay(), 1_000 / perSecond);
-    return () => clearInterval(timer);
-  }
-
-  async measure(ms: number): Promise<Latency> {
-    this.#latencies = [];
-    await sleep(ms);
-    const sorted = this.#latencies.sort((a, b) => a - b);
-    const at = (share: number): number => {
-      return (
-        Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN) * 100) / 100
-      );
-    };
-    return { p50: at(0.5), p99: at(0.99) };
-  }
-
-  async done(): Promise<{ readonly isFlushed: boolean }> {
-    return JSON.parse((await this.#request('/done')) ?? '');
-  }
-
-  async #pay(): Promise<void> {
-    this.#number += 1;
-    const number = this.#number;
-    const begun = performance.now();
-    try {
-      await this.#request(`/pay?n=${number}`);
-      this.answered.add(number);
-      this.#latencies.push(performance.now() - begun);
-    } catch {
-      this.failed += 1;
-    }
-  }
-
-  #request(path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      get(`${this.#url}${path}`, { agent: this.#agent }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (part: string) => {
-          text += part;
-        });
-        response.on('end', () => resolve(text));
-        response.on('error', reject);
-      }).on('error', reject);
-    });
-  }
-}
-
-async function listenForAlerts() {
-  const texts: { readonly at: number; readonly text: string }[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (part: Buffer) => {
-      body += part.toString();
-    });
-    request.on('end', () => {
-      texts.push({ at: performance.now(), text: JSON.parse(body).text });
-      response.end('ok');
-    });
-  });
-  const port = await freePort();
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+function inBrief(windows: readonly Window[]): Latency {
+  const medianOf = (values: readonly number[]): number => Math.round(quantile(values, 0.5) * 100) / 100;
   return {
-    url: `http://127.0.0.1:${port}/`,
-    texts,
-    async waitFor(pattern: RegExp, timeoutMs: number): Promise<void> {
-      for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(200)) {
-        if (texts.some(({ text }) => pattern.test(text))) return;
-      }
-      throw new Error(`no alert like ${pattern} within ${timeoutMs} ms`);
-    },
-    close: () => void server.close(),
+    p50: medianOf(windows.map(({ p50 }) => p50)),
+    p99: medianOf(windows.map(({ p99 }) => p99)),
+    windows: windows.length,
   };
 }
+
+/** The outage to which an alert belongs, and how long after its begin and its end it came. */
+function placeOf({ at, text }: { readonly at: number; readonly text: string }, outages: readonly Outage[]): Alert {
+  const cycle = Math.max(1, outages.findLastIndex(({ killedAt }) => killedAt <= at) + 1);
+  const { killedAt, backAt } = outages[cycle - 1] ?? { killedAt: Number.NaN, backAt: Number.NaN };
+  return { cycle, afterKill: seconds(at - killedAt), ...(at >= backAt && { afterReturn: seconds(at - backAt) }), text };
+}
+
+const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 /** Writes the queue into MongoDB, and compares what stands there with what was answered. */
 async function judge(queue: OwnService, database: OwnService, answered: ReadonlySet<number>) {

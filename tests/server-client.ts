@@ -11,6 +11,7 @@ export interface LedgerTotals {
   readonly emitted: number;
   readonly kept: number;
   readonly sampledOut: number;
+  readonly sampledOutByRule: Readonly<Record<string, number>>;
   readonly stored: number;
   readonly inFlight: number;
   readonly dead: number;

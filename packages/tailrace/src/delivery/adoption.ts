@@ -133,9 +133,9 @@ export class Adoption {
       },
       end: async (isDelivered) => {
         this.#adopted.delete(directory);
-        const isRemoved = isDelivered && claim.isHeld() && (await removeSpool(directory));
-        // Letting go writes a lock: not into a folder that is gone.
-        if (!isRemoved || existsSync(directory)) claim.release();
+        if (isDelivered && claim.isHeld()) await removeSpool(directory);
+        // Also where the folder is gone: a claim that is kept would make it again with its next sign of life.
+        claim.release();
       },
     };
   }

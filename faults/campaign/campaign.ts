@@ -1,0 +1,241 @@
+/**
+ * A campaign: everything is started, its parts are troubled for a while, each by its own list of steps; then all heals and
+ * drains, and the judge compares.
+ */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { waitFor } from '../../tests/processes.ts';
+import { Arrangement, type Queue } from './arrangement.ts';
+import { Happenings } from './happenings.ts';
+import { type Judgement, judge } from './judge.ts';
+import type { LinkCounts } from './link.ts';
+import { readTestimonies, type Testimony } from './oracle.ts';
+import { FORBIDDEN } from './planted.ts';
+import type { Programs } from './programs.ts';
+import { stepsOf } from './schedule.ts';
+import { type Going, troubleBroker, troubleLink, troubleProducer, troubleService } from './steps.ts';
+import { findForbidden, readStoredEvents } from './stored-files.ts';
+
+export interface CampaignOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly queue: Queue;
+  /** Above 1 there is less time between one trouble and the next. */
+  readonly pace: number;
+  /** Events of each producer. */
+  readonly perSecond: number;
+  readonly programs: Programs;
+  readonly say: (line: string) => void;
+  /** Leaves all files where they are. */
+  readonly keep?: boolean;
+}
+
+export interface CampaignReport {
+  readonly seed: number;
+  readonly queue: Queue;
+  readonly seconds: number;
+  readonly drainSeconds: number;
+  readonly programs: Programs['name'];
+  readonly kills: number;
+  readonly happenings: Readonly<Record<string, number>>;
+  readonly link: LinkCounts;
+  /** What the library told of itself, by code: in how many processes. */
+  readonly notices: Readonly<Record<string, number>>;
+  readonly producers: number;
+  readonly deadLetters: number;
+  readonly ledgerDuplicates: number;
+  readonly judgement: Judgement;
+  /** What this machine doesn't allow. */
+  readonly notExercised: readonly string[];
+  /** What is wrong, and what the run doesn't show: empty for a good run. */
+  readonly faults: readonly string[];
+}
+
+const DRAIN_MS = 90_000;
+const LOOK_MS = 500;
+const STREAMS = { link: 1, ingest: 2, writer: 3, agent: 4, broker: 5, producers: 10 } as const;
+
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'tailrace-faults-'));
+  const happenings = new Happenings(options.say);
+  const arrangement = await Arrangement.open({ ...options, folder });
+  let isOver = false;
+  try {
+    if (arrangement.disk === undefined) options.say('no disk can be mounted here: nothing is shown of full disks');
+    await arrangement.start();
+    happenings.tell('all is started');
+    await trouble(arrangement, options, happenings);
+    happenings.tell('all heals');
+    const drainBegun = performance.now();
+    const drainFaults = await drain(arrangement, happenings);
+    const drainSeconds = (performance.now() - drainBegun) / 1_000;
+    const report = await examine(arrangement, options, happenings, drainFaults, drainSeconds);
+    isOver = report.faults.length === 0;
+    return report;
+  } finally {
+    await arrangement.close();
+    if (options.keep === true || !isOver) options.say(`its files: ${folder}`);
+    else await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Until the time is over, or a part fails in a way that nobody asked for. */
+async function trouble(
+  { producers, agent, ingest, writer, broker, link }: Arrangement,
+  { seed, seconds, pace }: CampaignOptions,
+  happenings: Happenings,
+): Promise<void> {
+  const stop = new AbortController();
+  const going: Going = { stop: stop.signal, happenings };
+  const parts = [
+    troubleLink(link, stepsOf('link', seed, STREAMS.link, pace), going),
+    troubleService(ingest, stepsOf('service', seed, STREAMS.ingest, pace), going),
+    troubleService(agent, stepsOf('service', seed, STREAMS.agent, pace), going),
+    ...(writer === undefined ? [] : [troubleService(writer, stepsOf('service', seed, STREAMS.writer, pace), going)]),
+    ...(broker === undefined ? [] : [troubleBroker(broker, stepsOf('broker', seed, STREAMS.broker, pace), going)]),
+    ...producers.map((producer, i) => {
+      const kind = producer.disk === undefined ? 'producer' : 'small-disk';
+      return troubleProducer(producer, stepsOf(kind, seed, STREAMS.producers + i, pace), going);
+    }),
+  ];
+  const all = Promise.all(parts);
+  await Promise.race([wait(seconds * 1_000, undefined, { ref: false }), all]);
+  stop.abort();
+  await all;
+}
+
+/** Nothing is in anybody's way any more: everything must arrive. @returns what did not */
+async function drain(arrangement: Arrangement, happenings: Happenings): Promise<string[]> {
+  const { client, link } = arrangement;
+  link.begin('none');
+  await arrangement.endProducers();
+  const faults: string[] = [];
+  const isLeft = async (): Promise<true | undefined> =>
+    (await arrangement.leftSpools()).length === 0 ? true : undefined;
+  await waitFor('every spool of a dead producer to be delivered', isLeft, DRAIN_MS).catch(async () => {
+    const left = await arrangement.leftSpools();
+    faults.push(
+      `${left.length} spools were not delivered within ${DRAIN_MS / 1_000} s: ${left.slice(0, 3).join(', ')}`,
+    );
+  });
+  happenings.tell('every spool is delivered');
+  await arrangement.endDelivery();
+  happenings.tell('those who delivered have ended');
+  let last = '';
+  const isAtRest = async (): Promise<true | undefined> => {
+    const { totals } = await client.ledger();
+    // Twice the same, so that nothing was on its way.
+    const now = JSON.stringify(totals);
+    const isSame = now === last;
+    last = now;
+    await wait(LOOK_MS);
+    return isSame && totals.inFlight === 0 ? true : undefined;
+  };
+  await waitFor('nothing in flight', isAtRest, DRAIN_MS).catch(() => {
+    faults.push(`the ledger did not come to rest: ${last}`);
+  });
+  happenings.tell('nothing is in flight');
+  return faults;
+}
+
+async function examine(
+  arrangement: Arrangement,
+  options: CampaignOptions,
+  happenings: Happenings,
+  drainFaults: readonly string[],
+  drainSeconds: number,
+): Promise<CampaignReport> {
+  const { client, link, oracleFolder, storeFolder, dataFolder, disk } = arrangement;
+  const ledger = await client.ledger();
+  await arrangement.endServers();
+  const testimonies = await readTestimonies(oracleFolder);
+  const stored = await readStoredEvents(storeFolder);
+  const judgement = judge({ testimonies, stored, ledger });
+  const forbidden = await findForbidden(dataFolder, storeFolder, FORBIDDEN);
+  const deadLetters = await countDeadLetters(dataFolder);
+  const duplicates = Math.max(link.counts.duplicates, ledger.totals.duplicates);
+  const seen: Sights = { happenings, link: link.counts, testimonies, deadLetters, duplicates, judgement };
+  const faults = [
+    ...drainFaults,
+    ...judgement.faults,
+    ...forbidden.map((finding) => `a planted secret was found: ${finding}`),
+    ...unseen(seen, disk !== undefined, arrangement.broker?.name, arrangement.writer !== undefined).map(
+      (what) => `the run shows nothing of ${what}`,
+    ),
+  ];
+  return {
+    seed: options.seed,
+    queue: options.queue,
+    seconds: options.seconds,
+    drainSeconds: Math.round(drainSeconds),
+    programs: options.programs.name,
+    kills: happenings.count('kill '),
+    happenings: Object.fromEntries([...happenings.counts].sort()),
+    link: link.counts,
+    notices: countNotices(testimonies),
+    producers: testimonies.length,
+    deadLetters,
+    ledgerDuplicates: ledger.totals.duplicates,
+    judgement,
+    notExercised: disk === undefined ? ['a full disk and a read-only one: no tmpfs can be mounted here'] : [],
+    faults,
+  };
+}
+
+interface Sights {
+  readonly happenings: Happenings;
+  readonly link: LinkCounts;
+  readonly testimonies: readonly Testimony[];
+  readonly deadLetters: number;
+  readonly duplicates: number;
+  readonly judgement: Judgement;
+}
+
+/** A run that met no trouble proves nothing. */
+function unseen(sights: Sights, hasDisk: boolean, broker: string | undefined, hasWriter: boolean): string[] {
+  const { happenings, link, testimonies, deadLetters, duplicates, judgement } = sights;
+  const hasNotice = (code: string): boolean => testimonies.some(({ notices }) => notices.has(code));
+  const server = hasWriter ? 'ingest' : 'server';
+  const sightings: readonly (readonly [what: string, isSeen: boolean])[] = [
+    ['kills of a producer', happenings.count('kill producer') > 0],
+    [`kills of the ${server}`, happenings.count(`kill ${server}`) > 0],
+    ['kills of the agent', happenings.count('kill agent') > 0],
+    ['a frozen server', happenings.count(`freeze ${server}`) > 0],
+    ['a frozen producer', happenings.count('freeze producer') > 0],
+    ...(hasWriter ? [['kills of the writer', happenings.count('kill writer') > 0] as const] : []),
+    ...(broker === undefined ? [] : [[`kills of ${broker}`, happenings.count(`kill ${broker}`) > 0] as const]),
+    ['torn or corrupt spools', happenings.count('torn spool') > 0 && deadLetters > 0],
+    ['jumps of the clock', happenings.count('clock jump') > 0],
+    ['retries', link.retries > 0],
+    ['doubles on the wire', duplicates > 0],
+    ['cut connections', link.spoiled.cut > 0],
+    ['lost answers', link.spoiled['lose-answers'] > 0],
+    ['answers with 503', link.spoiled['answer-503'] > 0],
+    ['answers with 429', link.spoiled['answer-429'] > 0],
+    ['garbage for an answer', link.spoiled['answer-garbage'] > 0],
+    ['promised events', judgement.promised > 0],
+    ...(hasDisk
+      ? [
+          ['a full disk', hasNotice('spool_unwritable') || hasNotice('spool_memory_full')] as const,
+          ['a read-only disk', hasNotice('spool_in_memory')] as const,
+        ]
+      : []),
+  ];
+  return sightings.filter(([, isSeen]) => !isSeen).map(([what]) => what);
+}
+
+function countNotices(testimonies: readonly Testimony[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { notices } of testimonies) {
+    for (const code of notices.keys()) counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort());
+}
+
+/** Files of dead letters below the folder of any part. */
+async function countDeadLetters(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile() && /[/\\]dead(?:[/\\]|$)/.test(entry.parentPath)).length;
+}
