@@ -142,13 +142,13 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
       counts: { ...shipper.counts },
       isBlocked: spool.isFull,
       spool: { bytes, segments },
-      delivery: [
-        { dataDir: config.dataDir, routes: await delivery.stats() },
-        ...(await Promise.all(
-          carriers.map(async (one) => ({ dataDir: one.dataDir, routes: await one.delivery.stats() })),
-        )),
-      ],
+      delivery: finalDelivery ?? (await deliveryStats()),
     };
+  }
+
+  async function deliveryStats(): Promise<AgentStatus['delivery']> {
+    const all = [{ dataDir: config.dataDir, delivery }, ...carriers];
+    return Promise.all(all.map(async (one) => ({ dataDir: one.dataDir, routes: await one.delivery.stats() })));
   }
 
   async function saveStatus(): Promise<void> {
@@ -163,6 +163,8 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
     config.metricsPort === undefined ? undefined : await serveMetrics(config.metricsPort, config.metricsHost, status);
   let statusMs = Number.NEGATIVE_INFINITY;
   let isEnded = false;
+  /** Once delivery is closed, nobody is left to ask. */
+  let finalDelivery: AgentStatus['delivery'] | undefined;
 
   return {
     metricsUrl: metrics?.url,
@@ -215,6 +217,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
     const isDelivered = isFlushed && (!once || (await waitForCarriers(carriers, timeoutMs)));
     // What delivery reported meanwhile goes into the accounts.
     await shipper.close(Date.now());
+    finalDelivery = await deliveryStats();
     await delivery.close(isFlushed ? CLOSE_MS : 0);
     await Promise.all(carriers.map((carrier) => carrier.close(once ? timeoutMs : CLOSE_MS)));
     await spool.close();
