@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fillSection } from '../scripts/generated-section.ts';
 import { measureFootprint } from './cases/footprint.ts';
+import { savedGrowth } from './cases/growth.ts';
 import { measureHangingStore } from './cases/hanging-store.ts';
+import { measureSampledBytes } from './cases/sampling-bytes.ts';
 import { measureServers } from './cases/servers.ts';
 import { measureThreadCost } from './cases/thread-cost.ts';
 import { thisMachine } from './machine.ts';
@@ -23,12 +25,16 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     requests: { type: 'string', default: '30000' },
-    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P10' },
+    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P9,P10' },
     /** Of the server's cases: they take minutes a round. */
     events: { type: 'string', default: '200000' },
     'server-rounds': { type: 'string', default: '3' },
     'query-rounds': { type: 'string', default: '15' },
     peers: { type: 'string' },
+    /** Doesn't wait until each server has merged what it merges by itself. */
+    hasty: { type: 'boolean', default: false },
+    /** Of P9, in each of its rounds, of which there are three at most: bytes hardly differ. */
+    payments: { type: 'string', default: '3000' },
     save: { type: 'boolean', default: false },
   },
 });
@@ -45,6 +51,10 @@ const results: CaseResult[] = measureThreadCost({
 });
 if (only.has('P4')) results.push(...(await measureHangingStore({ rounds, secondsPerRound: 5, onProgress: say('P4') })));
 if (only.has('P10')) results.push(...measureFootprint(rounds, say('P10')));
+if (only.has('P9')) {
+  const payments = Number(values.payments);
+  results.push(...(await measureSampledBytes({ rounds: Math.min(rounds, 3), payments, onProgress: say('P9') })));
+}
 let absent: readonly string[] = [];
 if (['P5', 'P6', 'P7'].some((id) => only.has(id))) {
   const servers = await measureServers({
@@ -52,12 +62,14 @@ if (['P5', 'P6', 'P7'].some((id) => only.has(id))) {
     rounds: Number(values['server-rounds']),
     queryRounds: Number(values['query-rounds']),
     only,
+    isHasty: values.hasty,
     peers: values.peers === undefined ? undefined : new Set(values.peers.split(',')),
     onProgress: say('P5–P7'),
   });
   results.push(...servers.results);
   absent = servers.absent;
 }
+if (only.has('P8')) results.push(...savedGrowth(thisMachine()));
 
 const run: Run = {
   date: new Date().toISOString(),

@@ -10,7 +10,7 @@
  * misses; with `--hours` also for one hour of it (p99 by route, and the errors of one service), to see what ten times as
  * many hours cost. Processor time is that of all threads of the server, from /proc.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import { waitFor } from '../tests/processes.ts';
 import { createServerClient } from '../tests/server-client.ts';
 import { BuiltServer, folderBytes } from './built-server.ts';
 import { EventMaker } from './made-events.ts';
-import { describeMs } from './percentiles.ts';
+import { describeMs, percentile } from './percentiles.ts';
 import { createAgent, postUntilAnswered } from './posting.ts';
 
 const { values } = parseArgs({
@@ -35,6 +35,8 @@ const { values } = parseArgs({
     /** A folder for a processor profile of the server. */
     profile: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    /** A file for the figures, as JSON. */
+    json: { type: 'string' },
   },
 });
 const events = Number(values.events);
@@ -111,7 +113,7 @@ async function follow(): Promise<void> {
 }
 
 /** The middle hour, asked five times each way: the median, in ms. */
-async function queryOneHour(): Promise<string[]> {
+async function queryOneHour(): Promise<Map<string, number[]>> {
   const startMs = firstMs + Math.floor(hours / 2) * HOUR_MS;
   const range = { from: new Date(startMs).toISOString(), to: new Date(startMs + HOUR_MS).toISOString() };
   const p99ByRoute = {
@@ -120,7 +122,7 @@ async function queryOneHour(): Promise<string[]> {
     aggregates: [{ fn: 'percentile', field: 'duration_ms', p: 99, as: 'p99' }],
   } as const;
   const errorsOfOne = { ...range, where: 'service:payments level:error', limit: 100 };
-  const lines: string[] = [];
+  const found = new Map<string, number[]>();
   for (const [name, plan] of Object.entries({ p99ByRoute, errorsOfOne })) {
     const tookMs: number[] = [];
     for (let i = 0; i < 5; i += 1) {
@@ -128,9 +130,9 @@ async function queryOneHour(): Promise<string[]> {
       await client.query(plan);
       tookMs.push(performance.now() - beganMs);
     }
-    lines.push(`one hour            ${name} ${describeMs(tookMs)}`);
+    found.set(name, tookMs);
   }
-  return lines;
+  return found;
 }
 
 const following = follow();
@@ -155,7 +157,7 @@ const { rows } = await client.query({
     { fn: 'distinct', field: 'event_id', as: 'ids' },
   ],
 });
-const oneHour = hours === 0 ? [] : await queryOneHour();
+const oneHour = hours === 0 ? new Map<string, number[]>() : await queryOneHour();
 const health = (await (await fetch(`${server.url}/healthz`)).json()) as { readonly faults: readonly string[] };
 await server.end('SIGTERM');
 const bytes = await folderBytes(join(dataDir, 'store', 'segments'));
@@ -176,12 +178,22 @@ console.log(
     `on disk             ${(bytes / events).toFixed(0)} bytes an event`,
     `in the answer       ${JSON.stringify(rows[0])}`,
     `ledger              stored ${totals.stored}, missing ${totals.missing}, duplicates ${totals.duplicates}, dead ${totals.dead}`,
-    ...oneHour,
+    ...[...oneHour].map(([name, tookMs]) => `one hour            ${name} ${describeMs(tookMs)}`),
     `faults              ${JSON.stringify(health.faults)}`,
   ].join('\n'),
 );
 const isRight =
   rows[0]?.count === events && rows[0]?.ids === events && totals.stored === events && totals.missing === 0;
+if (values.json !== undefined) {
+  const figures = {
+    events,
+    hours,
+    cpuUsPerEvent: (1000 * cpuMs) / events,
+    bytesPerEvent: bytes / events,
+    oneHourMs: Object.fromEntries([...oneHour].map(([name, tookMs]) => [name, percentile(tookMs, 0.5)])),
+  };
+  await writeFile(values.json, `${JSON.stringify(figures)}\n`);
+}
 console.log(isRight ? 'none missing, none twice' : 'WRONG');
 if (!isRight) process.exitCode = 1;
 if (values.keep) console.log(dataDir);

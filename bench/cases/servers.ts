@@ -37,6 +37,8 @@ export interface ServersOptions {
   readonly only: ReadonlySet<string>;
   /** Peers by name; all that are there, unless named. */
   readonly peers?: ReadonlySet<string> | undefined;
+  /** Doesn't wait until each server has merged what it merges by itself. */
+  readonly isHasty: boolean;
   readonly onProgress: (text: string) => void;
 }
 
@@ -81,7 +83,7 @@ export async function measureServers(options: ServersOptions): Promise<ServersRu
     if (only.has('P5')) results.push(loadCase(costs, running, events));
     if (only.has('P6') || only.has('P7')) {
       const all = events + warmUp.events;
-      const settled = await settleAll(running, all, onProgress);
+      const settled = await settleAll(running, all, options);
       if (only.has('P6')) results.push(sizeCase(settled));
       if (only.has('P7')) {
         onProgress('asking');
@@ -143,13 +145,13 @@ interface Settled {
 async function settleAll(
   peers: readonly RunningPeer[],
   events: number,
-  onProgress: (text: string) => void,
+  { isHasty, onProgress }: ServersOptions,
 ): Promise<Settled> {
   const bytesPerEvent = new Map<string, number>();
   const notes: string[] = [];
   for (const peer of [...peers].reverse()) {
     const cpuBeforeMs = treeCpuMs(peer.pid);
-    const how = await peer.settle();
+    const how = await peer.settle(isHasty);
     const cpuUs = (1000 * (treeCpuMs(peer.pid) - cpuBeforeMs)) / events;
     const bytes = (await peer.storedBytes()) / events;
     onProgress(`${how}; ${bytes.toFixed(1)} bytes an event`);

@@ -22,8 +22,12 @@ export interface RunningPeer {
   write(lines: readonly string[]): Promise<void>;
   /** How many events a query finds, over all time. */
   count(): Promise<number>;
-  /** Resolves when what it does by itself after a load is done, asked for where it would take long; says what that was. */
-  settle(): Promise<string>;
+  /**
+   * Resolves when what it does by itself after a load is done, asked for where it would take long; says what that was.
+   *
+   * @param isHasty - it isn't waited for what takes minutes
+   */
+  settle(isHasty: boolean): Promise<string>;
   /** Bytes of what it keeps the events in, without the log that it writes ahead of them. */
   storedBytes(): Promise<number>;
   /** The questions that it can be asked; for the others, why not. */
