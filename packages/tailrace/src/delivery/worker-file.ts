@@ -10,25 +10,20 @@ export interface WorkerFile {
 }
 
 /**
- * Finds the worker's file: beside this one, or, where this one was bundled into the application's own, in the package
- * as it is installed for the application. `undefined` where there is none.
+ * Finds the worker's file: in the package to which this code belongs, or, where it was bundled into the application's
+ * own, in the package as it is installed for the application. `undefined` where there is none.
  *
  * @param here - `import.meta.url`; a bundle in CommonJS has none.
  */
 export function findWorkerFile(here: string | undefined): WorkerFile | undefined {
-  if (here?.startsWith('file:')) {
-    const name = basename(fileURLToPath(here));
-    // In a bundle, `worker.js` beside it would be somebody else's file.
-    if (name === 'delivery.ts') return sourceWorker(new URL('./worker.ts', here));
-    if (name === 'delivery.js') {
-      const beside = ifThere(fileURLToPath(new URL('./worker.js', here)));
-      if (beside !== undefined) return beside;
-    }
-  }
-  for (const from of [process.argv[1], join(process.cwd(), 'application.js')]) {
+  const own = here?.startsWith('file:') ? fileURLToPath(here) : undefined;
+  if (own !== undefined && basename(own) === 'delivery.ts')
+    return sourceWorker(pathToFileURL(join(own, '../worker.ts')));
+  for (const from of [own, process.argv[1], join(process.cwd(), 'application.js')]) {
     if (from === undefined) continue;
     try {
-      return ifThere(createRequire(from).resolve('tailrace/delivery-worker'));
+      const path = createRequire(from).resolve('tailrace/delivery-worker');
+      if (existsSync(path)) return { path, options: { execArgv: [] } };
     } catch {
       // Not installed for that one.
     }
@@ -42,8 +37,4 @@ function sourceWorker(url: URL): WorkerFile {
   const api = pathToFileURL(join(tsx, 'dist/esm/api/index.mjs')).href;
   const load = `import(${JSON.stringify(api)}).then(({ register }) => (register(), import(${JSON.stringify(url.href)})))`;
   return { path: load, options: { eval: true, execArgv: ['--conditions=@tailrace/source'] } };
-}
-
-function ifThere(path: string): WorkerFile | undefined {
-  return existsSync(path) ? { path, options: { execArgv: [] } } : undefined;
 }
