@@ -12,7 +12,7 @@ import { createShell, type Shell } from './documented-commands.ts';
 import { type DocumentedServer, readPage, startDocumentedServer } from './documented-server.ts';
 import { ROOT } from './processes.ts';
 
-describe.each(['docs/configuration.md', 'docs/search.md', 'docs/plans.md', 'docs/server.md'])(
+describe.each(['docs/configuration.md', 'docs/search.md', 'docs/plans.md', 'docs/server.md', 'docs/dead-letters.md'])(
   'the commands and plans of %s',
   async (name) => {
     const page = await readPage(name);

@@ -17,6 +17,7 @@ export function checkTogether(values: Partial<ConfigValues>, faults: ConfigFault
   }
   checkStorage(values, faults);
   checkBroker(values, faults, notices);
+  checkDeadLetters(values, faults);
   checkRoles(values, faults, notices);
 }
 
@@ -78,6 +79,21 @@ function checkBroker(values: Partial<ConfigValues>, faults: ConfigFault[], notic
   }
   if (queue === 'redis' && mqBrokers.length > 1) {
     faults.push({ name: 'MQ_BROKER_ADDRESS', value: mqBrokers.join(','), message: 'must be one address for Redis' });
+  }
+}
+
+function checkDeadLetters(values: Partial<ConfigValues>, faults: ConfigFault[]): void {
+  const { deadLetters, mqBrokers = [], mongodbUri, redisUrl, redisHost } = values;
+  const asks = `is needed by TAILRACE_DEAD_LETTERS=${deadLetters}, and is not set`;
+  const { queue } = arrangementOf(values);
+  if (deadLetters === 'mongodb' && mongodbUri === undefined) faults.push({ name: 'MONGODB_URI', message: asks });
+  const isRedisNamed = redisUrl !== undefined || redisHost !== undefined || (queue === 'redis' && mqBrokers.length > 0);
+  if (deadLetters === 'redis' && !isRedisNamed) {
+    faults.push({ name: 'REDIS_URL', message: `or REDIS_HOST ${asks}` });
+  }
+  if (deadLetters === 'kafka' && (queue === 'redis' || mqBrokers.length === 0)) {
+    const message = queue === 'redis' ? 'names a Redis, and TAILRACE_DEAD_LETTERS=kafka needs a Kafka there' : asks;
+    faults.push({ name: 'MQ_BROKER_ADDRESS', message });
   }
 }
 

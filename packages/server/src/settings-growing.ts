@@ -89,6 +89,13 @@ export const GROWING_SETTINGS: readonly Setting[] = [
   setting('redisHost', 'REDIS_HOST', 'an address or host name', 'The host of the Redis of `MQ_TYPE=redis`.', restart),
   setting('redisPort', 'REDIS_PORT', 'a port from 1 to 65535', 'Its port.', restart),
   setting(
+    'deadLetters',
+    'TAILRACE_DEAD_LETTERS',
+    'file, redis, kafka or mongodb',
+    'Where dead letters are kept: in files of this server, or in a place that several servers share, at the same addresses as queue and store.',
+    restart,
+  ),
+  setting(
     'fallback',
     'TAILRACE_FALLBACK',
     'critical, standard or noncritical',

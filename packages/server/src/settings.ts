@@ -75,8 +75,26 @@ const SERVER_SETTINGS: readonly Setting[] = [
     'deadMaxBytes',
     'TAILRACE_DEAD_MAX_BYTES',
     `${SIZE}, from 64 KiB`,
-    'Bound on the dead letters of the server; the oldest go first.',
-    { needsRestart: true },
+    'Bound on the dead letters of the server; the oldest go first. At 80 % of this bound or one of the next two, an alert is told.',
+  ),
+  setting(
+    'deadMaxLetters',
+    'TAILRACE_DEAD_MAX_LETTERS',
+    'a number from 10 to 1000000',
+    'Bound on their number; the oldest go first.',
+  ),
+  setting('deadMaxDays', 'TAILRACE_DEAD_MAX_DAYS', 'days from 0.01 to 36500', 'How long they are kept.'),
+  setting(
+    'deadMaxRounds',
+    'TAILRACE_DEAD_MAX_ROUNDS',
+    'a number from 1 to 1000',
+    'A dead letter that came back from so many replays is left alone until it is edited.',
+  ),
+  setting(
+    'deadReplayRate',
+    'TAILRACE_DEAD_REPLAY_RATE',
+    'lines a second, from 1 to 1000000',
+    'How fast dead letters are replayed, where the order says nothing.',
   ),
   setting(
     'commitLines',

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventLine, eventually, startServer, temporaryFolder } from '../../tests/test-server.ts';
@@ -161,38 +160,6 @@ test('an open tail does not hold up the stop', async () => {
   const response = await fetch(`${server.url}/v1/tail`);
   await server.close();
   await expect(response.text()).resolves.toContain(': tail');
-});
-
-test('a dead letter is replayed once its cause is gone, under one id however often, and stays where it is not', async () => {
-  const dataDir = temporaryFolder();
-  mkdirSync(join(dataDir, 'dead'));
-  const file = join(dataDir, 'dead/ingest.ndjson');
-  const letter = {
-    id: 'dddddddd-7',
-    at: new Date().toISOString(),
-    source: 'http',
-    reason: 'of an older version',
-    line: '{"message":"late"}',
-  };
-  writeFileSync(file, `${JSON.stringify(letter)}\n{"torn`);
-  const server = await startServer({ dataDir, settings: { maxLineBytes: 2000 } });
-  await server.post(`{"status":"broken"}\n{"message":"${'x'.repeat(3000)}"}`);
-  expect((await server.get('/v1/dead')).body).toMatchObject({ count: 3 });
-
-  const replay = async (body: unknown) => (await fetch(`${server.url}/v1/dead/replay`, jsonPost(body))).json();
-  expect(await replay({ ids: ['nobody-1'] })).toEqual({ replayed: 0, refused: 0 });
-  expect(await replay({})).toEqual({ replayed: 1, refused: 1 });
-  expect((await server.get('/v1/dead')).body).toMatchObject({
-    count: 2,
-    dead: [{ truncated: true }, { line: '{"status":"broken"}' }],
-  });
-  // As after a crash between the replay and the new file.
-  writeFileSync(file, `${JSON.stringify(letter)}\n`);
-  expect(await replay({})).toEqual({ replayed: 1, refused: 0 });
-  await server.close();
-  expect(server.disk.lines.map(({ line }) => JSON.parse(line))).toMatchObject([
-    { event_id: 'dddddddd-7', message: 'late' },
-  ]);
 });
 
 function jsonPost(body: unknown): RequestInit {

@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerRuntime } from '../compose/parts.ts';
+import type { DeadLetterDesk } from '../dead/desk.ts';
 import type { StageReport } from '../fallback/stage-report.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { DeadLetters } from '../sources/dead-letters.ts';
 import type { Store } from '../store/store.ts';
 import type { LedgerReport } from '../writer/ledger-report.ts';
 import type { Writer } from '../writer/writer.ts';
@@ -175,13 +175,26 @@ function watchStore(registry: Registry, store: Store): void {
   );
 }
 
-function watchDead(registry: Registry, dead: DeadLetters): void {
-  gauge(registry, 'tailrace_dead_letters', 'Dead letters of the server.', () => dead.count);
+function watchDead(registry: Registry, dead: DeadLetterDesk): void {
+  gauge(registry, 'tailrace_dead_letters', 'Dead letters of the server.', () => dead.status().count);
+  gauge(registry, 'tailrace_dead_letters_bytes', 'Bytes of the dead letters.', () => dead.status().bytes);
+  gauge(
+    registry,
+    'tailrace_dead_letters_fill',
+    'How full the dead letters are: 1 at the first of their bounds, of bytes, number or age.',
+    () => dead.status().fill,
+  );
+  gauge(
+    registry,
+    'tailrace_dead_letters_waiting',
+    "Dead letters in this server's files that wait for the shared place.",
+    () => dead.status().waiting,
+  );
   gauge(
     registry,
     'tailrace_dead_letters_discarded',
     'Dead letters that went since the start because there were too many.',
-    () => dead.discarded,
+    () => dead.status().discarded,
   );
 }
 

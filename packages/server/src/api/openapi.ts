@@ -2,27 +2,25 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Access } from '../access/keys.ts';
+import { letterJson } from '../dead/letter-json.ts';
 import { planSchema } from '../query/plan.ts';
-import {
-  deadParameters,
-  eventsParameters,
-  facetsParameters,
-  histogramParameters,
-  replayBody,
-  tailParameters,
-} from './parameters.ts';
+import { deadParameters, editBody, purgeBody, replayBody } from './dead-routes.ts';
+import { eventsParameters, facetsParameters, histogramParameters, tailParameters } from './parameters.ts';
 
 interface Operation {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'put';
   readonly path: string;
   readonly summary: string;
   /** The key that it needs. */
   readonly access: Access;
   readonly parameters?: z.ZodObject | z.ZodType;
   readonly body?: z.ZodType;
+  readonly answer?: z.ZodType;
   /** Content type of the answer. @defaultValue `application/json` */
   readonly answers?: string;
 }
+
+const letterAnswer = z.object({ letter: letterJson });
 
 const OPERATIONS: readonly Operation[] = [
   {
@@ -67,16 +65,32 @@ const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/dead',
-    summary: 'Dead letters, newest first.',
+    summary: 'Dead letters, newest first, by page; and how many there are of each cause.',
     access: 'read',
     parameters: deadParameters,
+  },
+  { method: 'get', path: '/v1/dead/{id}', summary: 'One dead letter.', access: 'read', answer: letterAnswer },
+  {
+    method: 'put',
+    path: '/v1/dead/{id}',
+    summary: 'Puts another event in the place of the one that was refused. It is checked as one that comes in.',
+    access: 'admin',
+    body: editBody,
+    answer: letterAnswer,
   },
   {
     method: 'post',
     path: '/v1/dead/replay',
-    summary: 'Offers dead letters again.',
-    access: 'ingest',
+    summary: 'Offers dead letters again, or says what that would do.',
+    access: 'admin',
     body: replayBody,
+  },
+  {
+    method: 'post',
+    path: '/v1/dead/purge',
+    summary: 'Removes dead letters for good.',
+    access: 'admin',
+    body: purgeBody,
   },
   {
     method: 'post',
@@ -131,7 +145,16 @@ export function describeApi(version: string): Readonly<Record<string, unknown>> 
   };
 }
 
-function describe({ method, path, summary, access, parameters, body, answers = 'application/json' }: Operation) {
+function describe({
+  method,
+  path,
+  summary,
+  access,
+  parameters,
+  body,
+  answer,
+  answers = 'application/json',
+}: Operation) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -147,7 +170,10 @@ function describe({ method, path, summary, access, parameters, body, answers = '
       : { parameters: [...inPath, ...inQuery(parameters)] }),
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: {
-      200: { description: 'Done.', content: { [answers]: {} } },
+      200: {
+        description: 'Done.',
+        content: { [answers]: answer === undefined ? {} : { schema: z.toJSONSchema(answer) } },
+      },
       default: {
         description: 'Not done.',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },

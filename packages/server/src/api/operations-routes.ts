@@ -1,31 +1,20 @@
-/** What an operator looks at: the ledger, dead letters, health. */
+/** What an operator looks at: the ledger, health. */
 import type { FastifyInstance } from 'fastify';
 import type { ServerRuntime } from '../compose/parts.ts';
-import { check, deadParameters, replayBody } from './parameters.ts';
 import { roleAbsent } from './roles.ts';
 
 /** A queue whose oldest line is older than this means that the writer doesn't keep up. */
 const STALE_SECONDS = 60;
+/** From this fill on, dead letters are a fault that somebody should look at. */
+const NEAR_BOUND = 0.8;
 
 export function operationsRoutes(app: FastifyInstance, runtime: ServerRuntime): void {
-  const { dead, ingest, ledger, config } = runtime;
+  const { ledger, config } = runtime;
   const { roles } = config.arrangement;
 
   app.get('/v1/ledger', async () => {
     if (ledger === undefined) throw roleAbsent('GET /v1/ledger', 'write', roles);
     return ledger();
-  });
-
-  app.get('/v1/dead', async (request) => {
-    if (dead === undefined) throw roleAbsent('GET /v1/dead', 'ingest or write', roles);
-    const { limit } = check(deadParameters, request.query);
-    return { dead: await dead.list(limit), count: dead.count, discarded: dead.discarded };
-  });
-
-  app.post('/v1/dead/replay', { config: { access: 'ingest' } }, async (request) => {
-    if (dead === undefined || ingest === undefined) throw roleAbsent('POST /v1/dead/replay', 'ingest', roles);
-    const { ids } = check(replayBody, request.body ?? undefined);
-    return dead.replay(ids === undefined ? undefined : new Set(ids), (letters) => ingest.acceptLetters(letters));
   });
 
   // It answers, so it lives: a store that fails is no reason to kill the process that holds the queue.
@@ -51,6 +40,7 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
   const { depthBytes, ageSeconds } = queue?.stats() ?? { depthBytes: 0, ageSeconds: 0 };
   const stored = store?.stats();
   const way = stage?.status();
+  const letters = dead?.status();
   const faults = [
     ...(failure === undefined ? [] : [failure]),
     ...(way === undefined || way.stage === 'queue'
@@ -59,6 +49,12 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
     ...(ageSeconds > STALE_SECONDS && failure === undefined
       ? [`the oldest line of the queue has waited for ${Math.round(ageSeconds)} s`]
       : []),
+    ...(letters === undefined || letters.fill < NEAR_BOUND
+      ? []
+      : [`dead letters are at ${Math.round(letters.fill * 100)} % of their bound; the oldest go when it is reached`]),
+    ...(letters?.failure === undefined
+      ? []
+      : [`dead letters can't be kept in ${letters.place}: ${letters.failure}; ${letters.waiting} wait in files here`]),
     ...(stored === undefined || stored.quarantined.length === 0
       ? []
       : [`${stored.quarantined.length} segments could not be read and are set aside`]),
@@ -76,7 +72,7 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
     queueDepthBytes: depthBytes,
     queueAgeSeconds: ageSeconds,
     uncommittedEvents: writer?.stats().uncommitted ?? 0,
-    deadLetters: dead?.count ?? 0,
+    deadLetters: letters?.count ?? 0,
     store: {
       kind: kinds.store,
       ...(stored === undefined

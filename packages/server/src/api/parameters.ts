@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { planTime } from '../query/plan.ts';
 import { HttpError } from './http-error.ts';
 
-const limit = (standard: number, max: number) => z.coerce.number().int().min(1).max(max).default(standard);
+export const limit = (standard: number, max: number) => z.coerce.number().int().min(1).max(max).default(standard);
 
 /** The part that all searches have in common. */
 const search = {
@@ -40,8 +40,6 @@ export const histogramParameters = z.strictObject({
     .default('auto'),
 });
 export const tailParameters = z.strictObject({ q: search.q });
-export const deadParameters = z.strictObject({ limit: limit(100, 1000) });
-export const replayBody = z.strictObject({ ids: z.array(z.string().max(64)).max(10_000).optional() }).default({});
 
 /** @throws HttpError 400 that names every fault. */
 export function check<T extends z.ZodType>(schema: T, value: unknown, code = 'BAD_PARAMETER'): z.output<T> {

@@ -4,6 +4,7 @@ export interface ClientOptions {
   readonly url: string;
   readonly readKey: string | undefined;
   readonly ingestKey: string | undefined;
+  readonly adminKey: string | undefined;
 }
 
 /** What a command ends with where it can't do its work. */
@@ -17,10 +18,13 @@ export class CommandError extends Error {
   }
 }
 
+export type ClientAccess = 'ingest' | 'read' | 'admin';
+
 export interface Client {
   readonly url: string;
   get(path: string, parameters?: Readonly<Record<string, string | number | undefined>>): Promise<unknown>;
-  post(path: string, body: unknown, access: 'ingest' | 'read'): Promise<unknown>;
+  post(path: string, body: unknown, access: ClientAccess): Promise<unknown>;
+  put(path: string, body: unknown, access: ClientAccess): Promise<unknown>;
   /** The messages of a stream of server-sent events. */
   stream(
     path: string,
@@ -32,9 +36,11 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const base = options.url.replace(/\/+$/, '');
 
-  async function send(path: string, init: RequestInit, access: 'ingest' | 'read'): Promise<Response> {
+  const keys = { ingest: options.ingestKey, read: options.readKey, admin: options.adminKey };
+
+  async function send(path: string, init: RequestInit, access: ClientAccess): Promise<Response> {
     const headers = new Headers(init.headers);
-    const key = access === 'ingest' ? options.ingestKey : options.readKey;
+    const key = keys[access];
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
     let response: Response;
     try {
@@ -50,13 +56,16 @@ export function createClient(options: ClientOptions): Client {
     throw await failureOf(response, access);
   }
 
+  async function sendJson(method: string, path: string, body: unknown, access: ClientAccess): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' };
+    return (await send(path, { method, headers, body: JSON.stringify(body) }, access)).json();
+  }
+
   return {
     url: base,
     get: async (path, parameters = {}) => (await send(withParameters(path, parameters), {}, 'read')).json(),
-    async post(path, body, access) {
-      const headers = { 'content-type': 'application/json' };
-      return (await send(path, { method: 'POST', headers, body: JSON.stringify(body) }, access)).json();
-    },
+    post: (path, body, access) => sendJson('POST', path, body, access),
+    put: (path, body, access) => sendJson('PUT', path, body, access),
     async *stream(path, parameters, signal) {
       const response = await send(withParameters(path, parameters), { signal }, 'read');
       let rest = '';

@@ -164,22 +164,6 @@ export async function ledger(client: Client, output: Output): Promise<number> {
   return answer.totals.missing === 0 ? 0 : 4;
 }
 
-export async function listDead(client: Client, limit: string, output: Output): Promise<void> {
-  const answer = await client.get('/v1/dead', { limit });
-  if (output.json) return output.write(JSON.stringify(answer, null, 2));
-  if (!isRecord(answer) || !Array.isArray(answer.dead)) throw notUnderstood();
-  if (answer.dead.length === 0) return output.write('there are no dead letters');
-  output.write(formatTable(['id', 'at', 'source', 'reason', 'line'], answer.dead.filter(isRecord)));
-  output.write(`\n${answer.dead.length} of ${String(answer.count)}`);
-}
-
-export async function replayDead(client: Client, ids: readonly string[], output: Output): Promise<void> {
-  const answer = await client.post('/v1/dead/replay', ids.length === 0 ? {} : { ids }, 'ingest');
-  if (output.json) return output.write(JSON.stringify(answer, null, 2));
-  if (!isRecord(answer)) throw notUnderstood();
-  output.write(`${String(answer.replayed)} replayed, ${String(answer.refused)} refused again`);
-}
-
-function notUnderstood(): CommandError {
+export function notUnderstood(): CommandError {
   return new CommandError('the answer is not one of a Tailrace server of this version; is the address right?');
 }

@@ -117,6 +117,42 @@ test('an event can not write to the terminal, and an estimate shows its interval
   ).toEqual(['    n  text', '─────  ────', '    5  x', '1,000  y']);
 });
 
+test('dead letters are listed, shown, edited, replayed and purged from the command line', async () => {
+  const server = await startServer();
+  const dead = (...args: string[]) => run('dead', ...args, '--url', server.url);
+  const line = (n: number, service: string) => eventLine(P, n, { status: `no number ${n}`, service });
+  await server.post([line(1, 'shop'), line(2, 'shop'), line(3, 'bank')].join('\n'));
+  const listed = await dead('list', '--service', 'shop');
+  expect(listed.out).toMatch(/^count +cause/m);
+  expect(listed.out).toContain('2 of 2, of 3 in all');
+  const [newest] = JSON.parse((await dead('list', '--json', '--text', 'NUMBER 2')).out).dead;
+  const shown = await dead('show', newest.id);
+  expect(shown.out).toMatch(/reason +status is "no number 2"/);
+  expect(shown.out).toContain('"status": "no number 2"');
+
+  expect(await dead('edit', newest.id)).toMatchObject({ code: 2, err: expect.stringContaining('--set field=value') });
+  expect(await dead('edit', newest.id, '--set', 'status=many')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('status is "many", and must be a whole number'),
+  });
+  const file = join(temporaryFolder(), 'event.json');
+  writeFileSync(file, '[]');
+  expect(await dead('edit', newest.id, '--file', file)).toMatchObject({ code: 2 });
+  expect(await dead('edit', newest.id, '--set', 'status=200', '--set', 'note=mended')).toMatchObject({ code: 0 });
+
+  expect(await dead('replay')).toMatchObject({ code: 2, err: expect.stringContaining('--all') });
+  expect((await dead('replay', '--all', '--dry-run')).out).toBe('1 would be taken, 2 refused again\n');
+  expect(await dead('replay', '--service', 'shop')).toMatchObject({ code: 1, out: '1 replayed, 1 refused again\n' });
+  expect(await dead('purge', '--all')).toMatchObject({ code: 1, err: expect.stringContaining('confirm: 2') });
+  expect(await dead('purge', '--all', '--confirm', '2')).toMatchObject({ code: 0, out: '2 purged\n' });
+  expect((await dead()).out).toContain('there are no dead letters');
+  const found = await eventually(
+    () => run('query', 'note:mended', '--url', server.url),
+    ({ out }) => out.includes('1 row'),
+  );
+  expect(found.code).toBe(0);
+});
+
 test("an application's dead letters are replayed from its folder, without the application", async () => {
   const server = await startServer();
   const dataDir = temporaryFolder();

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { agentCommand } from './agent.ts';
 import { type Client, CommandError, createClient } from './client.ts';
-import { explain, ledger, listDead, type Output, type QueryFlags, query, replayDead, tail } from './commands.ts';
-import { replayFromFolder } from './dead.ts';
+import { explain, ledger, type Output, type QueryFlags, query, tail } from './commands.ts';
+import { deadCommand } from './dead-command.ts';
 import { doctor } from './doctor.ts';
 import { showSpools } from './spool.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server, 4 the ledger has a gap.
-Keys come from TAILRACE_READ_KEY and TAILRACE_INGEST_KEY, or the files that TAILRACE_READ_KEY_FILE and
-TAILRACE_INGEST_KEY_FILE name.`;
+Keys come from TAILRACE_READ_KEY, TAILRACE_INGEST_KEY and TAILRACE_ADMIN_KEY, or the files that TAILRACE_READ_KEY_FILE,
+TAILRACE_INGEST_KEY_FILE and TAILRACE_ADMIN_KEY_FILE name.`;
 
-interface CommonFlags {
+export interface CommonFlags {
   readonly url: string;
   readonly json?: boolean;
 }
@@ -39,7 +39,12 @@ export async function runProgram(args: readonly string[], streams: ProgramStream
       )
       .option('--json', 'answer as JSON, for programs');
   const clientOf = (flags: CommonFlags): Client =>
-    createClient({ url: flags.url, readKey: keyFrom('TAILRACE_READ_KEY'), ingestKey: keyFrom('TAILRACE_INGEST_KEY') });
+    createClient({
+      url: flags.url,
+      readKey: keyFrom('TAILRACE_READ_KEY'),
+      ingestKey: keyFrom('TAILRACE_INGEST_KEY'),
+      adminKey: keyFrom('TAILRACE_ADMIN_KEY'),
+    });
   const outputOf = (flags: CommonFlags): Output => ({
     json: flags.json === true,
     write: (text) => streams.write(`${text}\n`),
@@ -100,25 +105,20 @@ export async function runProgram(args: readonly string[], streams: ProgramStream
       exitCode = await ledger(clientOf(flags), outputOf(flags));
     });
 
-  const dead = program.command('dead').description('events that the server could not take');
-  asking(dead.command('list', { isDefault: true }))
-    .description('show them, newest first')
-    .option('--limit <letters>', 'at most so many', '100')
-    .action((flags: CommonFlags & { limit: string }) => listDead(clientOf(flags), flags.limit, outputOf(flags)));
-  asking(dead.command('replay'))
-    .description(
-      "offer them to the server again: all, or those with these ids, or an application's from its data folder",
-    )
-    .argument('[ids...]')
-    .option('--data-dir <folder>', "an application's data folder: its dead letters are sent, in place of the server's")
-    .option('--route <name>', "with --data-dir: the application's route whose dead letters they are", 'tailrace')
-    .action(async (ids: string[], flags: CommonFlags & { dataDir?: string; route: string }) => {
-      const { dataDir, route, url } = flags;
-      if (dataDir === undefined) return replayDead(clientOf(flags), ids, outputOf(flags));
-      const from = { dataDir, route, url, key: keyFrom('TAILRACE_INGEST_KEY'), hasIds: ids.length > 0 };
-      const warn = (message: string) => streams.writeError(`${message}\n`);
-      exitCode = await replayFromFolder(from, warn, outputOf(flags));
-    });
+  program.addCommand(
+    deadCommand({
+      asking,
+      clientOf,
+      outputOf,
+      ingestKey: () => keyFrom('TAILRACE_INGEST_KEY'),
+      warn: (message) => streams.writeError(`${message}\n`),
+      onExitCode: (code) => {
+        exitCode = code;
+      },
+    })
+      .exitOverride()
+      .configureOutput({ writeOut: streams.write, writeErr: streams.writeError }),
+  );
 
   program
     .command('spool')

@@ -2,6 +2,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { guard } from '../access/access.ts';
 import { adminRoutes } from '../api/admin-routes.ts';
+import { deadRoutes } from '../api/dead-routes.ts';
 import { answerErrors } from '../api/errors.ts';
 import { type Metrics, metricsRoute } from '../api/metrics.ts';
 import { openApiRoute } from '../api/openapi.ts';
@@ -55,6 +56,7 @@ export function openApi({ runtime, metrics, reload, log, now, onOpen }: ApiOptio
     }
   }
   operationsRoutes(app, runtime);
+  deadRoutes(app, runtime);
   adminRoutes(app, config, reload);
   metricsRoute(app, metrics);
   openApiRoute(app, version);

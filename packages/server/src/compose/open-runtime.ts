@@ -6,23 +6,23 @@
  *   write    queue, store, writer, dead letters
  *   query    store
  */
-import { join } from 'node:path';
 import { createProducerId } from 'tailrace/event';
 import { createRedactor } from 'tailrace/redaction';
 import { createLiveTail } from '../api/live-tail.ts';
 import type { Metrics } from '../api/metrics.ts';
+import { createDeadLetterDesk } from '../dead/desk.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Log } from '../log.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createBury } from '../sources/bury.ts';
 import { createLineCheck } from '../sources/check-line.ts';
-import { DeadLetters } from '../sources/dead-letters.ts';
 import { Ingest } from '../sources/ingest.ts';
 import type { Store } from '../store/store.ts';
 import { LedgerBook } from '../writer/ledger-book.ts';
 import { Pace } from '../writer/pace.ts';
 import { viewSharedLedger } from '../writer/shared-ledger.ts';
 import { Writer } from '../writer/writer.ts';
+import { openDeadLetters } from './open-dead-letters.ts';
 import { openBroker, openLocalSpool } from './open-queue.ts';
 import { type ChangeBell, openFallback } from './open-way-in.ts';
 import type { ServerRuntime } from './parts.ts';
@@ -86,31 +86,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     store,
     ledger: view === undefined ? book && (async () => book.report()) : () => view.report(),
   };
-  if (!has.has('ingest') && !has.has('write')) {
-    return {
-      ...common,
-      dead: undefined,
-      bury: undefined,
-      ingest: undefined,
-      queue: undefined,
-      writer: undefined,
-      stage: undefined,
-    };
-  }
-
-  const dead = await DeadLetters.open({
-    directory: join(config.dataDir, 'dead'),
-    maxBytes: config.deadMaxBytes,
-    sync: config.fsync === 'always',
-  });
   const redactor = config.redaction === 'on' ? createRedactor() : undefined;
-  const bury = createBury({ dead, redactor, now });
-  const broker = await (options.openBroker ?? openBroker)(config, log);
-  const bell: ChangeBell = { ring: () => {} };
-  const fallback =
-    broker !== undefined && has.has('ingest') ? await openFallback(broker, bell, { config, bury, log }) : undefined;
-  const queue = fallback ?? broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
-  onOpen(() => queue.close());
   const newCheck = (keepsFields: () => boolean) =>
     createLineCheck({
       redactor,
@@ -120,6 +96,46 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
       now,
       keepsFields,
     });
+  const isDeadShared = config.deadLetters !== 'file';
+  const seesDead = has.has('ingest') || has.has('write') || isDeadShared;
+  const opened = seesDead ? await openDeadLetters({ config, log, now, onOpen }) : undefined;
+  const deskWith = (ingest: Ingest | undefined) =>
+    opened === undefined
+      ? undefined
+      : createDeadLetterDesk({
+          letters: opened.letters,
+          check: newCheck(() => false),
+          offer: ingest === undefined ? undefined : (letters) => ingest.acceptLetters(letters),
+          limits: {
+            get maxRounds() {
+              return config.deadMaxRounds;
+            },
+            get linesPerSecond() {
+              return config.deadReplayRate;
+            },
+          },
+          tell: opened.tell,
+          now,
+        });
+  if (opened === undefined || (!has.has('ingest') && !has.has('write'))) {
+    return {
+      ...common,
+      dead: deskWith(undefined),
+      bury: undefined,
+      ingest: undefined,
+      queue: undefined,
+      writer: undefined,
+      stage: undefined,
+    };
+  }
+
+  const bury = createBury({ dead: opened.letters, redactor, now });
+  const broker = await (options.openBroker ?? openBroker)(config, log);
+  const bell: ChangeBell = { ring: () => {} };
+  const fallback =
+    broker !== undefined && has.has('ingest') ? await openFallback(broker, bell, { config, bury, log }) : undefined;
+  const queue = fallback ?? broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
+  onOpen(() => queue.close());
   const pace = broker === undefined ? new Pace({ maxBytes: MAX_AHEAD_BYTES, stallMs: STALL_MS }) : undefined;
   const ingest = has.has('ingest')
     ? new Ingest({
@@ -134,6 +150,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
         onCount: metrics.countIngest,
       })
     : undefined;
+  if (ingest !== undefined) {
+    opened.recordWith((event) => ingest.accept([{ kind: 'value', number: 1, value: event, bytes: 0 }], 'server'));
+  }
   const isBatched = broker !== undefined || store?.sharedLedger !== undefined;
   // Without the role, the writer of a shared store only helps while the broker is down.
   const writes = has.has('write') || (fallback !== undefined && isStoreShared);
@@ -174,5 +193,5 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     fallback === undefined || ingest === undefined
       ? undefined
       : reportStage({ fallback, ingest, writer, bell, config, metrics, log, now, onOpen });
-  return { ...common, dead, bury, ingest, queue, writer, stage };
+  return { ...common, dead: deskWith(ingest), bury, ingest, queue, writer, stage };
 }

@@ -27,7 +27,7 @@ export async function openFallback(
     hasStore: roles.includes('write') || isStoreShared,
     breaker: BREAKER_PRESETS[config.fallback],
     clock: fallbackClock,
-    bury: (lines) => bury(lines, 'queue'),
+    bury: (lines) => bury(lines, 'queue', config.arrangement.queue),
     onChange: () => bell.ring(),
     log,
   });

@@ -1,10 +1,10 @@
 /** What one process is made of. What its roles don't need isn't there. */
 import type { LiveTail } from '../api/live-tail.ts';
+import type { DeadLetterDesk } from '../dead/desk.ts';
 import type { StageReport } from '../fallback/stage-report.ts';
 import type { LiveConfig } from '../live-config.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Bury } from '../sources/bury.ts';
-import type { DeadLetters } from '../sources/dead-letters.ts';
 import type { Ingest } from '../sources/ingest.ts';
 import type { Store } from '../store/store.ts';
 import type { LedgerReport } from '../writer/ledger-report.ts';
@@ -14,8 +14,8 @@ export interface ServerRuntime {
   readonly config: LiveConfig;
   readonly version: string;
   readonly live: LiveTail;
-  /** Where the process takes events in, or writes them. */
-  readonly dead: DeadLetters | undefined;
+  /** Where the process takes events in, or writes them, or shares the place of the dead letters with those that do. */
+  readonly dead: DeadLetterDesk | undefined;
   readonly bury: Bury | undefined;
   readonly ingest: Ingest | undefined;
   readonly queue: Queue | undefined;

@@ -18,7 +18,7 @@ const COLLECTION = 'dead_letters';
 const PART_LETTERS = 200;
 /** A bulk of documents is bounded by MongoDB at 48 MB. */
 const BULK_LETTERS = 20;
-const IDS_AT_ONCE = 1000;
+const IDS_AT_ONCE = 100;
 
 export async function openMongoDeadLetters(options: MongoOptions): Promise<DeadLetterStore> {
   const target = readTarget(options);

@@ -196,7 +196,7 @@ test('secrets are taken out before the queue, and before the dead letters', asyn
   await server.get('/v1/dead');
   const lines = await storedLines(server);
   expect(lines.join()).not.toContain(password);
-  for (const file of ['queue/00000001.ndjson', 'dead/ingest.ndjson']) {
+  for (const file of ['queue/00000001.ndjson', 'dead/letters-000001.ndjson']) {
     const path = join(server.dataDir, file);
     expect(existsSync(path)).toBe(true);
     expect(readFileSync(path, 'utf8')).not.toContain(password);

@@ -7,15 +7,17 @@
  * that sends the same event waits for that outcome; if it fails, the other takes its own turn. So of two concurrent posts
  * exactly one is accepted, and neither client is told "duplicate" of an event that isn't on disk.
  */
+import { isUtf8 } from 'node:buffer';
+import type { DeadLetter } from 'tailrace/dead-letters';
 import { formatEventId } from 'tailrace/event';
 import type { LiveTail } from '../api/live-tail.ts';
+import type { Replayed } from '../dead/replay.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { LedgerBook, Publication } from '../writer/ledger-book.ts';
 import type { Pace } from '../writer/pace.ts';
 import type { BodyItem } from './body-lines.ts';
 import type { Bury } from './bury.ts';
 import type { Checked, CheckLine } from './check-line.ts';
-import type { DeadLetter, Replayed } from './dead-letters.ts';
 
 export interface IngestAnswer {
   readonly accepted: number;
@@ -79,7 +81,7 @@ export class Ingest {
     const count = this.#parts.onCount;
     if (refusals.length > 0) {
       refusals.sort((a, b) => a.number - b.number);
-      await this.#parts.bury(refusals.map(unusable), source);
+      await this.#parts.bury(refusals.map(unusable), source, 'ingest');
       count?.('refused', refusals.length);
     }
     const ledgers = accepted.filter(({ checked }) => checked.kind === 'ledger').length;
@@ -100,9 +102,10 @@ export class Ingest {
     letters.forEach((letter, index) => {
       let value: unknown;
       try {
-        value = JSON.parse(letter.line);
+        if (!isUtf8(letter.line)) throw new SyntaxError('is not valid UTF-8');
+        value = JSON.parse(letter.line.toString());
       } catch {
-        refusals.push({ number: index, reason: letter.reason, raw: letter.line, truncated: false });
+        refusals.push({ number: index, reason: letter.reason, raw: '', truncated: false });
         return;
       }
       const item = this.#check({ kind: 'value', number: index, value, bytes: letter.line.length }, letter.id);

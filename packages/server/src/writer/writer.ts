@@ -210,7 +210,7 @@ export class Writer {
   async #bury(lines: Parameters<Bury>[0]): Promise<boolean> {
     if (lines.length === 0) return true;
     const kept = await this.#perseverance.until('writing dead letters', async () => {
-      await this.#options.bury(lines, 'queue');
+      await this.#options.bury(lines, 'queue', 'writer');
       return true;
     });
     if (kept === true) this.#buried += lines.length;
