@@ -1,8 +1,11 @@
 /** The container file and the compose file, as far as they can be checked where there is no container engine. */
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { loadConfig } from '../packages/server/src/config.ts';
 import { ROOT } from './processes.ts';
 
 it('the container file copies the manifest of every workspace, without which npm ci fails', async () => {
@@ -35,4 +38,37 @@ it('the compose file runs that container with a volume, keys, a health check and
       },
     },
   });
+});
+
+it('the compose file of the roles starts one process for each, and each of them takes its settings', async () => {
+  const compose: unknown = parse(await readFile(join(ROOT, 'deploy/roles.compose.yaml'), 'utf8'), { merge: true });
+  const services = new Map(Object.entries((compose as { services: Record<string, RoleService> }).services));
+  for (const role of ['ingest', 'write', 'query']) {
+    const { environment = {}, depends_on: needs = {} } = services.get(role) ?? {};
+    const { arrangement } = loadConfig({
+      ...environment,
+      TAILRACE_INGEST_KEY: 'a-key-for-writing-events',
+      TAILRACE_READ_KEY: 'a-key-for-reading-events',
+      // As the container file sets them.
+      TAILRACE_HOST: '0.0.0.0',
+      TAILRACE_DATA_DIR: '/data',
+    });
+    expect(arrangement).toEqual({ roles: [role], queue: 'kafka', store: 'clickhouse', isStoreShared: true });
+    expect([...services.keys()]).toEqual(expect.arrayContaining(Object.keys(needs)));
+  }
+});
+
+interface RoleService {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, unknown>>;
+}
+
+it('the container has every driver, in the version of the lock file', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, 'deploy/list-drivers.mjs')]);
+  expect(stdout.trim().split(' ').sort()).toEqual([
+    expect.stringMatching(/^@clickhouse\/client@\d+\.\d+\.\d+$/),
+    expect.stringMatching(/^@redis\/client@\d+\.\d+\.\d+$/),
+    expect.stringMatching(/^kafkajs@\d+\.\d+\.\d+$/),
+    expect.stringMatching(/^mongodb@\d+\.\d+\.\d+$/),
+  ]);
 });
