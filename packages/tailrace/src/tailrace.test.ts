@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { commandOf, runCommand } from '../tests/spool/run-child.ts';
-import { createTailrace, memorySink } from './index.ts';
+import { createTailrace, fileSink, memorySink } from './index.ts';
 
 let root: string;
 let belowFile: string;
@@ -91,4 +91,19 @@ it('leaves nothing in a folder where everything was delivered', async () => {
   expect(await tailrace.flush(10_000)).toBe(true);
   await tailrace.close();
   expect(readdirSync(join(root, 'spool'))).toEqual([]);
+});
+
+it('answers after its end, too, with nobody left to wait for', async () => {
+  const tailrace = createTailrace({
+    dataDir: root,
+    routes: [{ name: 'out', sinks: [fileSink({ path: join(root, 'log') })] }],
+  });
+  tailrace.log.info('delivered');
+  expect(await tailrace.flush(10_000)).toBe(true);
+  await tailrace.close();
+  // Well below what delivery is given to answer.
+  const late = AbortSignal.timeout(4_000);
+  expect((await tailrace.stats()).routes).toEqual([]);
+  expect(await tailrace.flush(60_000)).toBe(false);
+  expect(late.aborted).toBe(false);
 });

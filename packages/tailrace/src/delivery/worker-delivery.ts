@@ -50,6 +50,8 @@ export class WorkerDelivery implements Delivery {
   #failedStarts = 0;
   #deaths = 0;
   #isClosed = false;
+  /** Closed, and the worker is gone: nobody is left to answer. */
+  #isOver = false;
 
   constructor(options: DeliveryOptions, file: WorkerFile, deliverInline: () => Delivery) {
     this.#options = options;
@@ -110,6 +112,7 @@ export class WorkerDelivery implements Delivery {
     await this.#ask({ kind: 'close', timeoutMs }, timeoutMs);
     await this.#worker?.terminate();
     this.#worker = undefined;
+    this.#isOver = true;
     for (const { sinks } of this.#options.routes) {
       for (const spec of sinks) if (spec.kind === 'main') await closeQuietly(spec.sink.close?.bind(spec.sink));
     }
@@ -205,6 +208,7 @@ export class WorkerDelivery implements Delivery {
   }
 
   #ask(request: Request, timeoutMs: number): Promise<Answer | undefined> {
+    if (this.#isOver) return Promise.resolve(undefined);
     this.#begin();
     this.#requests += 1;
     const id = this.#requests;
