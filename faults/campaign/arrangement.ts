@@ -153,8 +153,7 @@ export class Arrangement {
 
   /** Those who delivered the rest end, in order. */
   async endDelivery(): Promise<void> {
-    for (const idle of this.#idle) await idle.end('SIGTERM');
-    await this.agent.end('SIGTERM');
+    await Promise.all([...this.#idle, this.agent].map((part) => part.end('SIGTERM')));
   }
 
   async endServers(): Promise<void> {

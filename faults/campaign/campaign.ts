@@ -152,7 +152,7 @@ async function examine(
   await arrangement.endServers();
   const testimonies = await readTestimonies(oracleFolder);
   const stored = await readStoredEvents(storeFolder);
-  const judgement = judge({ testimonies, stored, ledger });
+  const judgement = judge({ testimonies, stored, ledger, torn: happenings.torn });
   const forbidden = await findForbidden(dataFolder, storeFolder, FORBIDDEN);
   const deadLetters = await countDeadLetters(dataFolder);
   const duplicates = Math.max(link.counts.duplicates, ledger.totals.duplicates);

@@ -1,6 +1,8 @@
 /** What has happened so far: counted by kind, and told line by line with the time since the start. */
 export class Happenings {
   readonly counts = new Map<string, number>();
+  /** Producers whose spool was torn. */
+  readonly torn = new Set<string>();
   readonly #say: (line: string) => void;
   readonly #begun = performance.now();
 

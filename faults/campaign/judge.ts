@@ -10,7 +10,8 @@
  *   sink doesn't get: no more of them may be absent than the ledger counts as `own_failure`;
  * - nothing stored that was not promised, except what came last before a kill;
  * - the ledger to say of each producer as many stored events as there are, nothing in flight and nothing dead, and of the
- *   numbers that never were written, that they were dropped, for a reason that the library had told in a notice;
+ *   numbers that never were written, that they were dropped, for a reason that the library had told in a notice; a line that
+ *   was torn before it was promised may be a dead letter;
  * - a missing number only where a process was killed that had just been dropping events (see `ledger-line.ts`): the reason
  *   then died with it. The same goes for an event about a failing sink that was passed over a moment before the kill.
  */
@@ -30,6 +31,8 @@ export interface Evidence {
   readonly testimonies: readonly Testimony[];
   readonly stored: readonly StoredEvent[];
   readonly ledger: Ledger;
+  /** Producers whose spool was torn on purpose. */
+  readonly torn: ReadonlySet<string>;
 }
 
 export interface Judgement {
@@ -56,7 +59,7 @@ const NOTICES: Readonly<Record<string, readonly string[]>> = {
 };
 const EXAMPLES = 5;
 
-export function judge({ testimonies, stored, ledger }: Evidence): Judgement {
+export function judge({ testimonies, stored, ledger, torn }: Evidence): Judgement {
   const faults: string[] = [];
   const byProducer = groupByProducer(stored);
   const accounts = new Map(ledger.producers.map((account) => [account.producer, account]));
@@ -64,7 +67,7 @@ export function judge({ testimonies, stored, ledger }: Evidence): Judgement {
   for (const testimony of testimonies) {
     const { producer } = testimony;
     const events = byProducer.get(producer) ?? [];
-    const verdict = judgeProducer(testimony, events, accounts.get(producer));
+    const verdict = judgeProducer(testimony, events, accounts.get(producer), torn.has(producer));
     faults.push(...verdict.faults.map((fault) => `producer ${producer}: ${fault}`));
     sums.promised += testimony.promised.size;
     sums.unnoted += verdict.unnoted;
@@ -87,7 +90,12 @@ function groupByProducer(stored: readonly StoredEvent[]): ReadonlyMap<string, re
   return groups;
 }
 
-function judgeProducer(testimony: Testimony, events: readonly StoredEvent[], account: ProducerAccount | undefined) {
+function judgeProducer(
+  testimony: Testimony,
+  events: readonly StoredEvent[],
+  account: ProducerAccount | undefined,
+  wasTorn: boolean,
+) {
   const faults: string[] = [];
   const { promised, own } = testimony;
   const numbers = new Set(events.map(({ sequence }) => sequence));
@@ -124,15 +132,17 @@ function judgeProducer(testimony: Testimony, events: readonly StoredEvent[], acc
     if (account.stored !== numbers.size) {
       faults.push(`the ledger says ${account.stored} stored, and there are ${numbers.size}`);
     }
-    if (inFlight + dead > 0) faults.push(`the ledger says ${inFlight} in flight and ${dead} dead`);
+    if (inFlight > 0) faults.push(`the ledger says that ${inFlight} are in flight`);
+    // A line that was torn before it was promised becomes a dead letter under its own number.
+    if (dead > 0 && !wasTorn) faults.push(`the ledger says that ${dead} are dead`);
     const dropped = account.dropped - ownFailures;
     let unwritten = 0;
     for (let sequence = 1; sequence <= kept; sequence += 1) {
       if (!promised.has(sequence) && !numbers.has(sequence)) unwritten += 1;
     }
-    if (dropped + account.missing !== unwritten + unsaid) {
+    if (dropped + dead + account.missing !== unwritten + unsaid) {
       faults.push(
-        `${unwritten} events were never written, and the ledger says ${dropped} dropped and ${account.missing} missing`,
+        `${unwritten} events were never written, and the ledger says ${dropped} dropped, ${dead} dead and ${account.missing} missing`,
       );
     }
     for (const reason of Object.keys(account.droppedByReason)) {

@@ -109,7 +109,9 @@ function spoil(slot: ProducerSlot, kind: 'tear' | 'spoil-cursor', draw: number, 
   const spool = slot.spoolOf(testimony);
   if (kind === 'tear') {
     const done = tearTail(spool, testimony.promised, draw);
-    if (done !== undefined) happenings.note('torn spool', `${slot.name}: ${done}`);
+    if (done === undefined) return;
+    happenings.torn.add(testimony.producer);
+    happenings.note('torn spool', `${slot.name}: ${done}`);
   } else if (spoilCursors(spool, draw) > 0) {
     happenings.note('spoiled cursor', slot.name);
   }
