@@ -1,12 +1,15 @@
 import { channel } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { ActiveSegment } from './active-segment.ts';
+import { Bound } from './bound.ts';
 import { Capacity } from './capacity.ts';
 import { highestCursorSegment } from './cursor.ts';
 import { DeviceSync } from './device-sync.ts';
+import { countLines, splitLines } from './lines-in-bytes.ts';
 import { LossReport } from './loss-report.ts';
 import type { Position } from './position.ts';
-import { errorCode, LINE_FEED, listSegmentsSync, MAX_LINE_BYTES } from './segment.ts';
+import { errorCode, listSegmentsSync, MAX_LINE_BYTES } from './segment.ts';
+import { TurnLines } from './turn-lines.ts';
 import type {
   DropReason,
   FsyncPolicy,
@@ -19,12 +22,9 @@ import type {
 import { WaitingLines } from './waiting-lines.ts';
 
 const MIB = 1024 * 1024;
-const TURN_BYTES = 128 * 1024;
 const DRAIN_BYTES = MIB;
 const RETRY_ON_APPEND_MS = 250;
 const HOUSEKEEPING_MS = 1000;
-/** A full spool counts as free again below this share of its bound, so that it isn't told at each segment. */
-const FREE_SHARE = 0.9;
 
 const writes = channel('tailrace:spool:write');
 
@@ -52,28 +52,22 @@ export function openSpool(options: SpoolOptions): Spool {
 class DiskSpool implements Spool {
   readonly directory: string;
   readonly #options: SpoolOptions;
-  readonly #maxBytes: number;
-  readonly #normalBytes: number;
   readonly #drainBytes: number;
   readonly #fsync: FsyncPolicy;
   readonly #device: DeviceSync;
   readonly #segment: ActiveSegment;
   readonly #capacity: Capacity;
+  readonly #bound: Bound;
   readonly #waiting: WaitingLines;
   readonly #lossReport: LossReport;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  /** The lines of this turn, each with its line feed. */
-  #turn = Buffer.allocUnsafeSlow(TURN_BYTES);
-  #turnBytes = 0;
-  #turnSequences: number[] = [];
-  #turnUrgency: boolean[] = [];
+  readonly #turn = new TurnLines();
   #isTurnEndQueued = false;
 
   /** Why the disk takes nothing, `undefined` while it does. */
   #failure: string | undefined;
   #triedAt = 0;
-  #isFull = false;
   #isMemoryFull = false;
   #isFsyncFailing = false;
   #isClosed = false;
@@ -81,14 +75,19 @@ class DiskSpool implements Spool {
   constructor(options: SpoolOptions) {
     this.directory = options.directory;
     this.#options = options;
-    this.#maxBytes = positive('maxBytes', options.maxBytes ?? 1024 * MIB);
-    this.#normalBytes = this.#maxBytes - atLeastZero('reserveBytes', options.reserveBytes ?? this.#maxBytes / 10);
+    const maxBytes = positive('maxBytes', options.maxBytes ?? 1024 * MIB);
+    const reserveBytes = atLeastZero('reserveBytes', options.reserveBytes ?? maxBytes / 10);
     this.#fsync = options.fsync ?? 1000;
     if (typeof this.#fsync === 'number') positive('fsync', this.#fsync);
     // A segment is freed whole, and the active one never: a bound must leave room for several.
-    const segmentBytes = Math.min(positive('segmentBytes', options.segmentBytes ?? 16 * MIB), this.#maxBytes / 4);
+    const segmentBytes = Math.min(positive('segmentBytes', options.segmentBytes ?? 16 * MIB), maxBytes / 4);
     this.#drainBytes = Math.min(DRAIN_BYTES, segmentBytes);
     this.#capacity = new Capacity(this.directory);
+    this.#bound = new Bound(this.#capacity, {
+      maxBytes,
+      reserveBytes,
+      tell: (code, message) => this.#tell(code, message),
+    });
     this.#capacity.recount();
     this.#device = new DeviceSync(this.directory, (error) => this.#noteFsync(error));
     this.#segment = new ActiveSegment(
@@ -162,8 +161,8 @@ class DiskSpool implements Spool {
     return {
       bytes: this.#capacity.bytes,
       segments: this.#capacity.segments,
-      waitingLines: this.#turnSequences.length + this.#waiting.count,
-      waitingBytes: this.#turnBytes + this.#waiting.bytes,
+      waitingLines: this.#turn.count + this.#waiting.count,
+      waitingBytes: this.#turn.bytes + this.#waiting.bytes,
       stage: this.#failure === undefined ? 'disk' : this.#isMemoryFull ? 'stderr' : 'memory',
     };
   }
@@ -188,13 +187,10 @@ class DiskSpool implements Spool {
     if (!this.#makeRoomInTurn(line)) return 'line_too_large';
     // Making room may have written, and so have failed.
     if (this.#failure !== undefined) return this.#takeToMemory(line, sequence, urgent);
-    const bytes = this.#turn.write(line, this.#turnBytes) + 1;
+    const bytes = this.#turn.put(line);
     if (bytes > MAX_LINE_BYTES + 1) return 'line_too_large';
     if (!this.#fits(bytes, urgent)) return 'spool_full';
-    this.#turnBytes += bytes;
-    this.#turn[this.#turnBytes - 1] = LINE_FEED;
-    this.#turnSequences.push(sequence);
-    this.#turnUrgency.push(urgent);
+    this.#turn.keep(bytes, sequence, urgent);
     if (urgent) this.#writeTurn();
     else if (!this.#isTurnEndQueued) this.#queueTurnEnd();
     return undefined;
@@ -219,32 +215,23 @@ class DiskSpool implements Spool {
 
   /** Makes sure that the line fits behind those of this turn; false when it is over the bound. */
   #makeRoomInTurn(line: string): boolean {
-    // A UTF-16 unit takes three bytes of UTF-8 at most.
-    if (this.#turnBytes + line.length * 3 + 1 <= this.#turn.length) return true;
-    if (line.length > MAX_LINE_BYTES) return false;
+    if (this.#turn.hasRoomFor(line)) return true;
     this.#writeTurn();
-    const needed = line.length * 3 + 1;
-    if (needed > this.#turn.length) this.#turn = Buffer.allocUnsafeSlow(needed);
-    return true;
+    return this.#turn.grow(line);
   }
 
   /** Writes the lines of this turn with one `write`; what the disk doesn't take goes to memory. */
   #writeTurn(): void {
-    if (this.#turnBytes === 0) return;
-    const bytes = this.#turnBytes;
-    const sequences = this.#turnSequences;
-    const urgency = this.#turnUrgency;
-    this.#turnBytes = 0;
-    this.#turnSequences = [];
-    this.#turnUrgency = [];
-    const { writtenBytes, error } = this.#write(this.#turn, bytes);
+    if (this.#turn.bytes === 0) return;
+    const { bytes, sequences, urgency } = this.#turn.take();
+    const { writtenBytes, error } = this.#write(bytes, bytes.length);
     this.#capacity.add(writtenBytes);
     if (error === undefined) {
       publish(this.directory, sequences);
       return;
     }
-    const lines = splitLines(this.#turn.subarray(0, bytes));
-    const writtenLines = countLines(this.#turn.subarray(0, writtenBytes));
+    const lines = splitLines(bytes);
+    const writtenLines = countLines(bytes.subarray(0, writtenBytes));
     publish(this.directory, sequences.slice(0, writtenLines));
     for (let i = writtenLines; i < lines.length; i += 1) {
       const line = lines[i];
@@ -315,22 +302,7 @@ class DiskSpool implements Spool {
   }
 
   #fits(bytes: number, urgent: boolean): boolean {
-    const waiting = this.#turnBytes + this.#waiting.bytes;
-    if (this.#capacity.hasRoom(waiting + bytes, urgent ? this.#maxBytes : this.#normalBytes)) {
-      if (this.#isFull && this.#capacity.bytes + waiting < this.#normalBytes * FREE_SHARE) {
-        this.#isFull = false;
-        this.#tell('spool_free', 'segments were freed: lines are taken again');
-      }
-      return true;
-    }
-    if (!this.#isFull) {
-      this.#isFull = true;
-      this.#tell(
-        'spool_full',
-        `${this.#capacity.bytes} bytes wait in the spool, its bound is ${this.#maxBytes}: lines are dropped`,
-      );
-    }
-    return false;
+    return this.#bound.fits(bytes, this.#turn.bytes + this.#waiting.bytes, urgent);
   }
 
   #keepHouse(): void {
@@ -418,22 +390,6 @@ function publish(directory: string, sequences: readonly number[]): void {
   if (!writes.hasSubscribers || sequences.length === 0) return;
   const message: SpoolWriteMessage = { directory, sequences: sequences.filter((sequence) => sequence > 0) };
   writes.publish(message);
-}
-
-function splitLines(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(LINE_FEED, start) + 1;
-    lines.push(bytes.subarray(start, end));
-    start = end;
-  }
-  return lines;
-}
-
-function countLines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count += 1;
-  return count;
 }
 
 function positive(name: string, value: number): number {
