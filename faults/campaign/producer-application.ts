@@ -19,7 +19,9 @@ const perSecond = Number(setting('FAULTS_PER_SECOND'));
 
 subscribe('tailrace:spool:write', (message) => {
   const { directory, sequences } = readWrite(message);
-  if (basename(directory) === tailrace.producer) oracle.noteWritten(sequences);
+  if (basename(directory) !== tailrace.producer) return;
+  if (!isLogging) noteOwn();
+  oracle.noteWritten(sequences);
 });
 
 const tailrace = createTailrace({
@@ -45,6 +47,7 @@ oracle.noteProducer(tailrace.producer);
 let n = 0;
 /** The sequence number up to which it is known whose event took it. */
 let known = 0;
+let isLogging = false;
 /** Events that are due, with their fraction. */
 let due = 0;
 const timer = setInterval(() => {
@@ -54,14 +57,16 @@ const timer = setInterval(() => {
   due -= count;
   if (count === 0) return;
   oracle.noteIntent(n + 1, n + count);
+  isLogging = true;
   for (let i = 0; i < count; i += 1) {
     n += 1;
     log(n);
   }
+  isLogging = false;
   known = tailrace.ledger().sequence;
 }, TICK_MS);
 
-/** What was given a number since the last tick is the library's own: between two ticks the application logs nothing. */
+/** What was given a number since the application last logged is the library's own. */
 function noteOwn(): void {
   const { sequence } = tailrace.ledger();
   if (sequence > known) oracle.noteOwn(known + 1, sequence);
@@ -70,7 +75,6 @@ function noteOwn(): void {
 
 process.once('SIGTERM', () => {
   clearInterval(timer);
-  noteOwn();
   void tailrace.close(CLOSE_MS).then(() => {
     oracle.noteClosed();
     process.exit(0);
