@@ -3,6 +3,11 @@ import { ApiError, isRecord, readApiError } from './api-error.ts';
 import { createSseReader } from './sse.ts';
 import type {
   Answer,
+  DeadChoice,
+  DeadFilter,
+  DeadLetter,
+  DeadPage,
+  DryRun,
   EventRecord,
   EventsPage,
   EventWithNeighbours,
@@ -12,6 +17,7 @@ import type {
   Histogram,
   Ledger,
   Plan,
+  ReplayOutcome,
 } from './types.ts';
 
 export interface SearchParams {
@@ -36,6 +42,13 @@ export interface Client {
   fields(signal: AbortSignal): Promise<readonly FieldInfo[]>;
   query(plan: Plan, signal: AbortSignal): Promise<Answer>;
   ledger(signal: AbortSignal): Promise<Ledger>;
+  deadLetters(params: DeadFilter & { limit: number; cursor?: string }, signal: AbortSignal): Promise<DeadPage>;
+  deadLetter(id: string, signal: AbortSignal): Promise<DeadLetter>;
+  editDead(id: string, event: EventRecord, adminKey: string | undefined): Promise<DeadLetter>;
+  dryRunDead(choice: DeadChoice, adminKey: string | undefined): Promise<DryRun>;
+  replayDead(choice: DeadChoice, adminKey: string | undefined): Promise<ReplayOutcome>;
+  /** @param confirm - how many letters will go */
+  purgeDead(choice: DeadChoice, confirm: number, adminKey: string | undefined): Promise<{ readonly purged: number }>;
   health(signal: AbortSignal): Promise<Health>;
   /** Follows new events until the signal is aborted (then it resolves) or the connection ends (then it rejects). */
   tail(q: string, handlers: TailHandlers, signal: AbortSignal): Promise<void>;
@@ -48,9 +61,8 @@ export interface ClientOptions {
 }
 
 export function createClient({ base, readKey }: ClientOptions): Client {
-  async function request(path: string, init: RequestInit): Promise<Response> {
+  async function request(path: string, init: RequestInit, key: string | undefined): Promise<Response> {
     const headers = new Headers(init.headers);
-    const key = readKey();
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
     let response: Response;
     try {
@@ -65,7 +77,13 @@ export function createClient({ base, readKey }: ClientOptions): Client {
 
   async function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
     // The server's answers are the one thing that is taken at its word: both are built and shipped together.
-    return (await (await request(path, { signal })).json()) as T;
+    return (await (await request(path, { signal }, readKey())).json()) as T;
+  }
+
+  /** A change: with the admin key, which the read key can't stand in for. */
+  async function change<T>(method: string, path: string, body: unknown, adminKey: string | undefined): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    return (await (await request(path, { method, headers, body: JSON.stringify(body) }, adminKey)).json()) as T;
   }
 
   return {
@@ -80,16 +98,30 @@ export function createClient({ base, readKey }: ClientOptions): Client {
     },
     async query(plan, signal) {
       const headers = { 'content-type': 'application/json' };
-      const response = await request('v1/query', { method: 'POST', headers, body: JSON.stringify(plan), signal });
+      const response = await request(
+        'v1/query',
+        { method: 'POST', headers, body: JSON.stringify(plan), signal },
+        readKey(),
+      );
       return (await response.json()) as Answer;
     },
     ledger: (signal) => getJson('v1/ledger', signal),
+    deadLetters: (params, signal) => getJson(withParams('v1/dead', { ...params }), signal),
+    async deadLetter(id, signal) {
+      const { letter } = await getJson<{ letter: DeadLetter }>(`v1/dead/${encodeURIComponent(id)}`, signal);
+      return letter;
+    },
+    async editDead(id, event, adminKey) {
+      const path = `v1/dead/${encodeURIComponent(id)}`;
+      return (await change<{ letter: DeadLetter }>('PUT', path, { event }, adminKey)).letter;
+    },
+    dryRunDead: (choice, adminKey) => change('POST', 'v1/dead/replay', { ...choice, dryRun: true }, adminKey),
+    replayDead: (choice, adminKey) => change('POST', 'v1/dead/replay', choice, adminKey),
+    purgeDead: (choice, confirm, adminKey) => change('POST', 'v1/dead/purge', { ...choice, confirm }, adminKey),
     health: (signal) => getJson('healthz', signal),
     async tail(q, handlers, signal) {
-      const response = await request(withParams('v1/tail', { q }), {
-        signal,
-        headers: { accept: 'text/event-stream' },
-      });
+      const headers = { accept: 'text/event-stream' };
+      const response = await request(withParams('v1/tail', { q }), { signal, headers }, readKey());
       if (response.body === null) throw new ApiError(0, 'NO_STREAM', 'the answer has no body');
       handlers.onOpen();
       const push = createSseReader(({ event, data }) => readTailMessage(event, data, handlers));

@@ -159,3 +159,80 @@ export interface FallbackStatus {
   readonly since: string;
   readonly waitingBytes: number;
 }
+
+/** `GET /v1/dead` (`packages/server/src/api/dead-routes.ts`) */
+export interface DeadPage {
+  readonly dead: readonly DeadLetter[];
+  readonly cursor: string | null;
+  /** Letters that match the filter. */
+  readonly matching: number;
+  /** Of those that match, the most frequent first. */
+  readonly causes: readonly DeadCause[];
+  /** Where they are kept: `file`, `redis`, `kafka`, `mongodb`. */
+  readonly place: string;
+  readonly count: number;
+  readonly bytes: number;
+  /** 1 at the first of their bounds. */
+  readonly fill: number;
+  readonly discarded: number;
+  /** Letters in files of the server that wait for the place. */
+  readonly waiting: number;
+  readonly failure: string | null;
+}
+
+export interface DeadCause {
+  readonly cause: string;
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
+/** `packages/server/src/dead/letter-json.ts` */
+export interface DeadLetter {
+  readonly id: string;
+  readonly sink: string;
+  readonly reason: string;
+  readonly source: string;
+  readonly route?: string;
+  readonly service?: string;
+  readonly at: string;
+  readonly lastAt: string;
+  readonly attempts: number;
+  readonly rounds: number;
+  readonly truncated: boolean;
+  readonly edited?: { readonly at: string; readonly by: string };
+  readonly line?: string;
+  /** In place of `line`, in base 64, where it is no text. */
+  readonly bytes?: string;
+}
+
+export interface DeadFilter {
+  readonly cause?: string;
+  readonly text?: string;
+}
+
+/** Which letters a replay or a purge is about. */
+export type DeadChoice = { readonly ids: readonly string[] } | { readonly filter: DeadFilter } | { readonly all: true };
+
+interface DeadSkipped {
+  readonly truncated: number;
+  readonly rounds: number;
+}
+
+/** `POST /v1/dead/replay` with `dryRun` (`packages/server/src/dead/dry-run.ts`) */
+export interface DryRun {
+  readonly matched: number;
+  readonly skipped: DeadSkipped;
+  readonly wouldPass: number;
+  readonly wouldBeRefused: number;
+}
+
+/** `POST /v1/dead/replay` (`packages/server/src/dead/replay.ts`) */
+export interface ReplayOutcome {
+  readonly matched: number;
+  readonly replayed: number;
+  readonly refused: number;
+  readonly skipped: DeadSkipped;
+  readonly left: number;
+  readonly stopped: string | null;
+}

@@ -1,11 +1,13 @@
 /** All words of the screens, in every language they speak. English sets the shape; a language that lacks a word doesn't compile. */
 
+import { deadEn, deadKo } from './dead-letters.ts';
+
 const en = {
   localeTag: 'en',
   languageName: 'English',
   appName: 'Tailrace',
   skipToResults: 'Skip to results',
-  nav: { label: 'Screens', explorer: 'Explorer', ledger: 'Ledger' },
+  nav: { label: 'Screens', explorer: 'Explorer', ledger: 'Ledger', dead: 'Dead letters' },
   theme: { label: 'Theme', auto: 'As the system', light: 'Light', dark: 'Dark' },
   language: 'Language',
   health: {
@@ -251,6 +253,7 @@ const en = {
     noRoute: 'the way in',
     event: 'Its event',
   },
+  dead: deadEn,
   access: {
     title: 'This server asks for a key',
     text: 'Enter the read key (TAILRACE_READ_KEY). It stays in this tab and is sent only to this server.',
@@ -267,7 +270,7 @@ const ko: Messages = {
   languageName: '한국어',
   appName: 'Tailrace',
   skipToResults: '결과로 건너뛰기',
-  nav: { label: '화면', explorer: '탐색', ledger: '원장' },
+  nav: { label: '화면', explorer: '탐색', ledger: '원장', dead: '데드 레터' },
   theme: { label: '테마', auto: '시스템 설정', light: '밝게', dark: '어둡게' },
   language: '언어',
   health: {
@@ -511,6 +514,7 @@ const ko: Messages = {
     noRoute: '들어오는 경로',
     event: '해당 이벤트',
   },
+  dead: deadKo,
   access: {
     title: '이 서버는 키가 필요합니다',
     text: '읽기 키(TAILRACE_READ_KEY)를 입력하세요. 이 탭에만 남고 이 서버로만 보냅니다.',

@@ -1,6 +1,7 @@
 import { AccessProvider, useAccess } from '../access/access.tsx';
 import { KeyForm } from '../access/key-form.tsx';
 import { ApiProvider } from '../api/api-context.tsx';
+import { DeadScreen } from '../dead/dead-screen.tsx';
 import { Explorer } from '../explorer/explorer.tsx';
 import { LedgerScreen } from '../ledger/ledger-screen.tsx';
 import { useView } from '../state/use-view.ts';
@@ -29,7 +30,9 @@ function Shell() {
   return (
     <div className="shell">
       <Header view={view} change={change} />
-      {view.screen === 'ledger' ? <LedgerScreen /> : <Explorer view={view} change={change} />}
+      {view.screen === 'ledger' && <LedgerScreen />}
+      {view.screen === 'dead' && <DeadScreen view={view} change={change} />}
+      {view.screen === 'explorer' && <Explorer view={view} change={change} />}
     </div>
   );
 }

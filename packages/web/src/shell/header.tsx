@@ -6,6 +6,9 @@ import { HealthStrip } from './health-strip.tsx';
 import { Icon, type IconName, Logo } from './icons.tsx';
 import { THEMES, type Theme, useSettings } from './settings.tsx';
 
+/** What belongs to one screen alone. */
+const NOTHING_OPEN = { event: undefined, letter: undefined, cause: undefined, find: undefined };
+
 const THEME_ICONS: Readonly<Record<Theme, IconName>> = { auto: 'half', light: 'sun', dark: 'moon' };
 
 export function Header({ view, change }: { view: ViewState; change: ChangeView }) {
@@ -14,7 +17,7 @@ export function Header({ view, change }: { view: ViewState; change: ChangeView }
     // A new tab is the browser's business.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
-    change({ screen, event: undefined });
+    change({ screen, ...NOTHING_OPEN });
   };
   return (
     <header className="header">
@@ -29,7 +32,7 @@ export function Header({ view, change }: { view: ViewState; change: ChangeView }
         {SCREENS.map((screen) => (
           <a
             key={screen}
-            href={viewHref({ ...view, screen, event: undefined })}
+            href={viewHref({ ...view, screen, ...NOTHING_OPEN })}
             aria-current={view.screen === screen ? 'page' : undefined}
             onClick={(event) => follow(event, screen)}
           >

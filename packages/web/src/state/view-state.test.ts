@@ -14,6 +14,9 @@ test('a link reproduces the screen', () => {
     range: { from: '2026-11-21T09:00:00.000Z', to: '2026-11-21T09:15:00.000Z' },
     live: false,
     event: '0mb1x9k3fqz7a-42',
+    cause: undefined,
+    find: undefined,
+    letter: undefined,
   };
   expect(parseViewState(formatViewState(state))).toEqual(state);
 });
@@ -27,6 +30,9 @@ test('whatever was typed comes back as it was', () => {
     range: fc.record({ from: some, to: some }),
     live: fc.boolean(),
     event: fc.option(some, { nil: undefined }),
+    cause: fc.option(some, { nil: undefined }),
+    find: fc.option(some, { nil: undefined }),
+    letter: fc.option(some, { nil: undefined }),
   });
   fc.assert(
     fc.property(states, (state) => {

@@ -1,7 +1,7 @@
 /** What a screen shows, as the URL's query string says it: a link reproduces the screen. */
 import { DEFAULT_RANGE, type TimeRange } from '../time/range.ts';
 
-export const SCREENS = ['explorer', 'ledger'] as const;
+export const SCREENS = ['explorer', 'ledger', 'dead'] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export interface ViewState {
@@ -13,6 +13,10 @@ export interface ViewState {
   readonly live: boolean;
   /** Id of the event in the drawer. */
   readonly event: string | undefined;
+  /** Of dead letters: the cause that was chosen, the text that is looked for, and the id of the letter in the drawer. */
+  readonly cause: string | undefined;
+  readonly find: string | undefined;
+  readonly letter: string | undefined;
 }
 
 export const INITIAL_VIEW: ViewState = {
@@ -21,6 +25,9 @@ export const INITIAL_VIEW: ViewState = {
   range: DEFAULT_RANGE,
   live: false,
   event: undefined,
+  cause: undefined,
+  find: undefined,
+  letter: undefined,
 };
 
 /** Reads a query string; what it doesn't understand is as if it weren't there. */
@@ -34,6 +41,9 @@ export function parseViewState(search: string): ViewState {
     range: { from, to },
     live: params.get('live') === '1',
     event: params.get('event') || undefined,
+    cause: params.get('cause') || undefined,
+    find: params.get('find') || undefined,
+    letter: params.get('letter') || undefined,
   };
 }
 
@@ -46,6 +56,10 @@ export function formatViewState(state: ViewState): string {
   if (state.range.to !== DEFAULT_RANGE.to) params.set('to', state.range.to);
   if (state.live) params.set('live', '1');
   if (state.event !== undefined) params.set('event', state.event);
+  for (const name of ['cause', 'find', 'letter'] as const) {
+    const value = state[name];
+    if (value !== undefined) params.set(name, value);
+  }
   const text = params.toString();
   return text === '' ? '' : `?${text}`;
 }
