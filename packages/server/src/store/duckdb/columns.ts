@@ -24,18 +24,20 @@ export function createHotTableSql(table: string): string {
 /**
  * Reads a file of rows into a table: on each line the known fields, and `attributes` with the others. DuckDB passes over
  * each line once, in its own threads. With `ignore_errors` a value that doesn't fit its column is read as missing; a line that
- * is no JSON would be a row without values, but these were written by `JSON.stringify` a moment ago.
+ * is no JSON would be a row without values, but these were written by `JSON.stringify` a moment ago. Each of its threads
+ * makes buffers of twice the longest line that it is told of, so it is told what is true.
+ *
+ * @param longestRow - UTF-16 units of the longest line
  */
-export function insertRowsSql(table: string, file: string): string {
+export function insertRowsSql(table: string, file: string, longestRow: number): string {
   const types = FIELDS.map(([name, type]) => `${quoteText(name)}: ${quoteText(SQL_TYPES[type])}`);
   return (
     `INSERT INTO ${table} SELECT * FROM read_json(${quoteText(file)}, format = 'newline_delimited', auto_detect = false, ` +
-    `columns = {${types.join(', ')}, 'attributes': 'JSON'}, ignore_errors = true, maximum_object_size = ${MAX_LINE_BYTES})`
+    `columns = {${types.join(', ')}, 'attributes': 'JSON'}, ignore_errors = true, maximum_object_size = ${Math.max(MIN_LINE_BYTES, longestRow * 3)})`
   );
 }
 
-/** Longer lines fail an insert; the sources refuse them long before. */
-export const MAX_LINE_BYTES = 32 * 1024 * 1024;
+const MIN_LINE_BYTES = 1024 * 1024;
 
 /** The known fields of an event as one JSON text, for {@link readEvent}. */
 export const EVENT_JSON_SQL = `to_json({${FIELDS.map(([name, type]) => `${quoteText(name)}: ${fieldSql(name, type)}`).join(', ')}})`;

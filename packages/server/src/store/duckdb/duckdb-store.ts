@@ -36,7 +36,7 @@ import { parseSearch } from '../../query/search.ts';
 import { resolveBucketMs, resolveRange } from '../../query/time.ts';
 import { laneOf } from '../query-lanes.ts';
 import type { Checkpoint, FieldInfo, QueryOptions, Store, StoredLine, StoreStats } from '../store.ts';
-import { Database } from './database.ts';
+import { Database, isOutOfMemory } from './database.ts';
 import { FieldCounter } from './field-counts.ts';
 import { findMissing } from './find-unreadable.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
@@ -160,9 +160,18 @@ class DuckDbStore implements Store {
   }
 
   insert(lines: readonly StoredLine[]): Promise<void> {
+    const { writer, directory } = this.#parts;
     return this.#insertInTurn(async () => {
       const current = this.#openTable();
-      if (lines.length > 0) await current.insert(this.#parts.writer, lines, this.#parts.directory);
+      if (lines.length === 0) return;
+      const insert = (): Promise<void> => current.insert(writer, lines, directory);
+      try {
+        await insert();
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        // A segment is being written, and sorting it takes most of the memory: once more when that is over.
+        await this.#writeInTurn(insert);
+      }
     });
   }
 

@@ -38,8 +38,10 @@ export class HotTable {
     const rows = lines.map(({ line, row }) => row ?? rowOf(parseEvent(line)));
     const file = join(directory, 'tmp', `${newId()}.ndjson`);
     try {
-      await writeFile(file, rows.map(({ known, attributes }) => `${known},"attributes":${attributes}}\n`).join(''));
-      await connection.run(insertRowsSql(this.name, file));
+      const texts = rows.map(({ known, attributes }) => `${known},"attributes":${attributes}}\n`);
+      await writeFile(file, texts.join(''));
+      const longest = texts.reduce((length, text) => Math.max(length, text.length), 0);
+      await connection.run(insertRowsSql(this.name, file, longest));
     } finally {
       await rm(file, { force: true });
     }
