@@ -57,8 +57,18 @@ ingester:
 schema_config:
   configs:
     - { from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: { prefix: index_, period: 24h } }
+# A load of hours in minutes: beyond the limits for a tenant, and older than what is asked of the ingester by itself.
 limits_config:
   allow_structured_metadata: true
   reject_old_samples: false
+  ingestion_rate_mb: 1024
+  ingestion_burst_size_mb: 1024
+  per_stream_rate_limit: 1GB
+  per_stream_rate_limit_burst: 1GB
+querier:
+  query_ingesters_within: 0s
+# An answer from a cache would say nothing about a question.
+query_range:
+  cache_results: false
 `;
 }

@@ -45,6 +45,12 @@ export function asksForEvents(plan: Plan): boolean {
   return plan.aggregates.length === 0 && plan.groupBy.length === 0 && plan.bucket === undefined;
 }
 
+export interface Span {
+  readonly fromMs: number;
+  /** `Infinity` where there is no end. */
+  readonly toMs: number;
+}
+
 export interface EventsPart {
   readonly source: readonly SourcePart[];
   /** All columns of the store. */
@@ -54,8 +60,8 @@ export interface EventsPart {
   readonly limit: number;
   /** Only events that come after this one. */
   readonly after: EventKey | undefined;
-  /** Only events from this time on. */
-  readonly sinceMs: number | undefined;
+  /** Only events between these times, both included. */
+  readonly within: Span | undefined;
   /** Only events that come no later than this one by the first column of the order, where that holds numbers. */
   readonly reach?: number | undefined;
 }
@@ -63,7 +69,7 @@ export interface EventsPart {
 /** Events that match, newest first unless the plan orders them otherwise. */
 export function compileEvents(context: PlanContext, part: EventsPart): Statement {
   const parameters = new Parameters();
-  const { after, sinceMs, reach } = part;
+  const { after, within, reach } = part;
   const conditions: string[] = [];
   const [first] = context.plan.orderBy;
   if (reach !== undefined && first !== undefined) {
@@ -76,7 +82,10 @@ export function compileEvents(context: PlanContext, part: EventsPart): Statement
     const id = parameters.bind(after.eventId);
     conditions.push(`"timestamp" <= ${time}`, `("timestamp" < ${time} OR event_id < ${id})`);
   }
-  if (sinceMs !== undefined) conditions.push(`"timestamp" >= ${timestampSql(sinceMs, parameters)}`);
+  if (within !== undefined) {
+    conditions.push(`"timestamp" >= ${timestampSql(within.fromMs, parameters)}`);
+    if (Number.isFinite(within.toMs)) conditions.push(`"timestamp" <= ${timestampSql(within.toMs, parameters)}`);
+  }
   const sorts = context.plan.orderBy.map(({ column }) => column);
   const selects = part.source.map(({ table, columns }) => {
     const sorted = sorts.map((field, i) => `, ${sortSql(field, columns)} AS o${i}`);

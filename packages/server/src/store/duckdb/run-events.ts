@@ -6,6 +6,7 @@ import {
   type EventsPart,
   isNewestFirst,
   type PlanContext,
+  type Span,
   usedAttributes,
 } from '../../query/compile-plan.ts';
 import type { EventKey } from '../store.ts';
@@ -50,7 +51,7 @@ export async function runEvents(
   if (!isNewestFirst(context.plan)) {
     const source = sourceParts(directory, snapshot.hot, snapshot.segments, attributes);
     const reach = after === undefined ? await reachOf(connection, context, { source, limit: wanted }) : undefined;
-    const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs: undefined, reach });
+    const rows = await readPart(connection, context, { source, limit: wanted, after, within: undefined, reach });
     return { rows: rows.slice(0, limit).map(({ event }) => event), limited: rows.length > limit };
   }
   const afterMs = after === undefined ? Number.POSITIVE_INFINITY : Date.parse(after.timestamp);
@@ -60,14 +61,11 @@ export async function runEvents(
   for (let rows = FIRST_ROWS; ; rows *= 4) {
     const part = takeRows(segments, next, rows);
     const source = sourceParts(directory, next === 0 ? snapshot.hot : [], part, attributes);
-    const sinceMs = await oldestMs(connection, context, {
-      source,
-      limit: wanted,
-      after,
-      sinceMs: found[wanted - 1]?.ms,
-    });
-    if (sinceMs !== undefined) {
-      const rows = await readPart(connection, context, { source, limit: wanted, after, sinceMs });
+    const last = found[wanted - 1]?.ms;
+    const within = last === undefined ? undefined : { fromMs: last, toMs: Number.POSITIVE_INFINITY };
+    const span = await spanOf(connection, context, { source, limit: wanted, after, within });
+    if (span !== undefined) {
+      const rows = await readPart(connection, context, { source, limit: wanted, after, within: span });
       found = [...found, ...rows].sort(newestFirst).slice(0, wanted);
     }
     next += part.length;
@@ -96,11 +94,11 @@ async function reachOf(
 
 type Part = Omit<EventsPart, 'select' | 'columns'>;
 
-/** The time of the last event that a part has to give. */
-async function oldestMs(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<number | undefined> {
+/** The times between which the events lie that a part has to give. */
+async function spanOf(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<Span | undefined> {
   const { sql, values } = compileEvents(context, { ...part, columns: ALL_COLUMNS, select: KEY });
-  const [row] = await readRows(connection, `SELECT min(ms) AS ms FROM (${sql})`, [...values]);
-  return typeof row?.ms === 'number' ? row.ms : undefined;
+  const [row] = await readRows(connection, `SELECT min(ms) AS low, max(ms) AS high FROM (${sql})`, [...values]);
+  return typeof row?.low === 'number' && typeof row.high === 'number' ? { fromMs: row.low, toMs: row.high } : undefined;
 }
 
 async function readPart(connection: DuckDBConnection, context: PlanContext, part: Part): Promise<Found[]> {
