@@ -53,7 +53,11 @@ export function bytesOf(letter: DeadLetter): number {
 }
 
 /** How full it is: 1 at the first of the bounds. */
-export function fillOf({ size, oldestAt }: Trimmed, bounds: DeadLetterBounds, nowMs: number): number {
+export function fillOf(
+  { size, oldestAt }: Pick<Trimmed, 'size' | 'oldestAt'>,
+  bounds: DeadLetterBounds,
+  nowMs: number,
+): number {
   const ageMs = oldestAt === undefined ? 0 : nowMs - Date.parse(oldestAt);
   return Math.max(size.count / bounds.maxLetters, size.bytes / bounds.maxBytes, ageMs / bounds.maxAgeMs, 0);
 }

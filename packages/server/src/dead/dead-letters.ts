@@ -54,7 +54,6 @@ export class DeadLetters {
   readonly #timer: NodeJS.Timeout;
   #size: DeadLettersSize = EMPTY;
   #oldestAt: string | undefined;
-  #fill = 0;
   #discarded = 0;
   #failure: string | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
@@ -78,14 +77,14 @@ export class DeadLetters {
   }
 
   status(): DeadLettersStatus {
-    const { shared, local } = this.#options;
+    const { shared, local, bounds, now } = this.#options;
+    // The files know their number at any time.
+    const size = shared === undefined ? { ...this.#size, count: local.count } : this.#size;
     return {
       place: this.store.kind,
-      // The files know their size at any time.
-      count: shared === undefined ? local.count : this.#size.count,
-      bytes: this.#size.bytes,
+      ...size,
       oldestAt: this.#oldestAt,
-      fill: this.#fill,
+      fill: fillOf({ size, oldestAt: this.#oldestAt }, bounds, now()),
       discarded: this.#discarded,
       waiting: shared === undefined ? 0 : local.count,
       failure: this.#failure,
@@ -128,8 +127,7 @@ export class DeadLetters {
       this.#size = trimmed.size;
       this.#oldestAt = trimmed.oldestAt;
       this.#discarded += trimmed.discarded;
-      this.#fill = fillOf(trimmed, bounds, now());
-      this.#watch.note(this.#fill, trimmed.discarded);
+      this.#watch.note(this.status().fill, trimmed.discarded);
     } catch (error) {
       this.#noteFailure(error);
       if (shared !== undefined) await this.#trimWaiting();
@@ -142,7 +140,7 @@ export class DeadLetters {
     try {
       const { discarded } = await trimLetters(local, bounds, now());
       this.#discarded += discarded;
-      this.#watch.note(this.#fill, discarded);
+      this.#watch.note(this.status().fill, discarded);
     } catch (error) {
       this.#noteFailure(error);
     }

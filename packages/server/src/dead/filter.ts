@@ -42,12 +42,16 @@ export function createFilter(filter: LetterFilter, nowMs: number): Matches {
     (text === undefined || foldCase(`${letter.reason}\n${letter.line.toString()}`).includes(text));
 }
 
+const WHAT_MUST_BE = ', and must be ';
+
 /** The reason without what is particular to one event, so that alike failures are one: quoted values, numbers. */
 export function causeOf(reason: string): string {
-  return reason
-    .replaceAll(/"(?:[^"\\]|\\.)*"/g, '"…"')
-    .replaceAll(/\d+(?:[.,]\d+)*/g, '#')
-    .slice(0, 200);
+  // What must be is the same for all; only what is differs.
+  const at = reason.indexOf(WHAT_MUST_BE);
+  const found = at === -1 ? reason : reason.slice(0, at);
+  const wanted = reason.slice(found.length);
+  const masked = found.replaceAll(/"(?:[^"\\]|\\.)*"/g, '"…"').replaceAll(/\d+(?:[.,]\d+)*/g, '#');
+  return `${masked}${wanted}`.slice(0, 200);
 }
 
 function isoOf(time: string | undefined, nowMs: number): string | undefined {

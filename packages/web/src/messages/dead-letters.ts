@@ -41,7 +41,8 @@ export const deadEn = {
   refused: (count: string) => `${count} refused again`,
   stopped: (count: string, reason: string) => `${count} not reached: ${reason}`,
   purgeTitle: 'Purge',
-  purgeText: (count: string) => `${count} dead letters will go for good. Write the number to confirm it.`,
+  purgeText: (count: string) =>
+    `${count === '1' ? '1 dead letter' : `${count} dead letters`} will go for good. Write the number to confirm it.`,
   purgeLabel: 'Number of letters',
   purgeNow: 'Purge for good',
   purged: (count: string) => `${count} are gone`,
