@@ -37,9 +37,9 @@ export interface WriterKillReport {
   readonly seconds: number;
 }
 
-const EVENTS_OF_A_POST = 40;
-/** Some hundred events a second: what piles up behind a dead writer must not be what the end waits for. */
-const PAUSE_MS = 50;
+const EVENTS_OF_A_POST = 20;
+/** Two hundred events a second: what piles up behind a dead writer must not be what the end waits for. */
+const PAUSE_MS = 100;
 const EVERY_NTH_ALSO_INGEST = 5;
 const PROGRESS_TIMEOUT_MS = 120_000;
 

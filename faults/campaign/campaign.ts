@@ -2,7 +2,7 @@
  * A campaign: everything is started, its parts are troubled for a while, each by its own list of steps; then all heals and
  * drains, and the judge compares.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,15 +11,17 @@ import { Arrangement, type Queue } from './arrangement.ts';
 import { Happenings } from './happenings.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { LinkCounts } from './link.ts';
-import { readTestimonies, type Testimony } from './oracle.ts';
+import type { Testimony } from './oracle.ts';
 import { FORBIDDEN } from './planted.ts';
 import type { Programs } from './programs.ts';
 import { stepsOf } from './schedule.ts';
+import { look, unseen } from './sights.ts';
 import { type Going, troubleBroker, troubleLink, troubleProducer, troubleService } from './steps.ts';
 import { findForbidden, readStoredEvents } from './stored-files.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
+  /** At least so long; up to twice as long where something has not been met by then. */
   readonly seconds: number;
   readonly queue: Queue;
   /** Above 1 there is less time between one trouble and the next. */
@@ -55,6 +57,7 @@ export interface CampaignReport {
 
 const DRAIN_MS = 90_000;
 const LOOK_MS = 500;
+const FASTEST_PRODUCER = 2;
 const STREAMS = { link: 1, ingest: 2, writer: 3, agent: 4, broker: 5, producers: 10 } as const;
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
@@ -81,12 +84,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   }
 }
 
-/** Until the time is over, or a part fails in a way that nobody asked for. */
+/** Until the time is over and everything was met once, or a part fails in a way that nobody asked for. */
 async function trouble(
-  { producers, agent, ingest, writer, broker, link }: Arrangement,
+  arrangement: Arrangement,
   { seed, seconds, pace }: CampaignOptions,
   happenings: Happenings,
 ): Promise<void> {
+  const { producers, agent, ingest, writer, broker, link } = arrangement;
   const stop = new AbortController();
   const going: Going = { stop: stop.signal, happenings };
   const parts = [
@@ -97,11 +101,19 @@ async function trouble(
     ...(broker === undefined ? [] : [troubleBroker(broker, stepsOf('broker', seed, STREAMS.broker, pace), going)]),
     ...producers.map((producer, i) => {
       const kind = producer.disk === undefined ? 'producer' : 'small-disk';
-      return troubleProducer(producer, stepsOf(kind, seed, STREAMS.producers + i, pace), going);
+      // One that dies before it has said anything shows nothing.
+      const steps = stepsOf(kind, seed, STREAMS.producers + i, Math.min(pace, FASTEST_PRODUCER));
+      return troubleProducer(producer, steps, going);
     }),
   ];
   const all = Promise.all(parts);
-  await Promise.race([wait(seconds * 1_000, undefined, { ref: false }), all]);
+  const timeIsOver = async (): Promise<void> => {
+    await wait(seconds * 1_000);
+    for (const deadline = performance.now() + seconds * 1_000; performance.now() < deadline; await wait(LOOK_MS)) {
+      if (unseen(arrangement, happenings, await look(arrangement)).length === 0) return;
+    }
+  };
+  await Promise.race([timeIsOver(), all]);
   stop.abort();
   await all;
 }
@@ -147,23 +159,19 @@ async function examine(
   drainFaults: readonly string[],
   drainSeconds: number,
 ): Promise<CampaignReport> {
-  const { client, link, oracleFolder, storeFolder, dataFolder, disk } = arrangement;
+  const { client, link, storeFolder, dataFolder, disk } = arrangement;
   const ledger = await client.ledger();
+  const sights = await look(arrangement);
   await arrangement.endServers();
-  const testimonies = await readTestimonies(oracleFolder);
   const stored = await readStoredEvents(storeFolder);
+  const { testimonies } = sights;
   const judgement = judge({ testimonies, stored, ledger, torn: happenings.torn });
   const forbidden = await findForbidden(dataFolder, storeFolder, FORBIDDEN);
-  const deadLetters = await countDeadLetters(dataFolder);
-  const duplicates = Math.max(link.counts.duplicates, ledger.totals.duplicates);
-  const seen: Sights = { happenings, link: link.counts, testimonies, deadLetters, duplicates, judgement };
   const faults = [
     ...drainFaults,
     ...judgement.faults,
     ...forbidden.map((finding) => `a planted secret was found: ${finding}`),
-    ...unseen(seen, disk !== undefined, arrangement.broker?.name, arrangement.writer !== undefined).map(
-      (what) => `the run shows nothing of ${what}`,
-    ),
+    ...unseen(arrangement, happenings, sights).map((what) => `the run shows nothing of ${what}`),
   ];
   return {
     seed: options.seed,
@@ -176,54 +184,12 @@ async function examine(
     link: link.counts,
     notices: countNotices(testimonies),
     producers: testimonies.length,
-    deadLetters,
+    deadLetters: sights.deadLetters,
     ledgerDuplicates: ledger.totals.duplicates,
     judgement,
     notExercised: disk === undefined ? ['a full disk and a read-only one: no tmpfs can be mounted here'] : [],
     faults,
   };
-}
-
-interface Sights {
-  readonly happenings: Happenings;
-  readonly link: LinkCounts;
-  readonly testimonies: readonly Testimony[];
-  readonly deadLetters: number;
-  readonly duplicates: number;
-  readonly judgement: Judgement;
-}
-
-/** A run that met no trouble proves nothing. */
-function unseen(sights: Sights, hasDisk: boolean, broker: string | undefined, hasWriter: boolean): string[] {
-  const { happenings, link, testimonies, deadLetters, duplicates, judgement } = sights;
-  const hasNotice = (code: string): boolean => testimonies.some(({ notices }) => notices.has(code));
-  const server = hasWriter ? 'ingest' : 'server';
-  const sightings: readonly (readonly [what: string, isSeen: boolean])[] = [
-    ['kills of a producer', happenings.count('kill producer') > 0],
-    [`kills of the ${server}`, happenings.count(`kill ${server}`) > 0],
-    ['kills of the agent', happenings.count('kill agent') > 0],
-    ['a frozen server', happenings.count(`freeze ${server}`) > 0],
-    ['a frozen producer', happenings.count('freeze producer') > 0],
-    ...(hasWriter ? [['kills of the writer', happenings.count('kill writer') > 0] as const] : []),
-    ...(broker === undefined ? [] : [[`kills of ${broker}`, happenings.count(`kill ${broker}`) > 0] as const]),
-    ['torn or corrupt spools', happenings.count('torn spool') > 0 && deadLetters > 0],
-    ['jumps of the clock', happenings.count('clock jump') > 0],
-    ['retries', link.retries > 0],
-    ['doubles on the wire', duplicates > 0],
-    ['cut connections', link.spoiled.cut > 0],
-    ['lost answers', link.spoiled['lose-answers'] > 0],
-    ['answers with 503', link.spoiled['answer-503'] > 0],
-    ['answers with 429', link.spoiled['answer-429'] > 0],
-    ['garbage for an answer', link.spoiled['answer-garbage'] > 0],
-    ['promised events', judgement.promised > 0],
-    ...(hasDisk
-      ? [
-          ['a full disk', hasNotice('spool_unwritable') || hasNotice('spool_memory_full')] as const,
-          ['a read-only disk', hasNotice('spool_in_memory')] as const,
-        ]
-      : []),
-  ];
-  return sightings.filter(([, isSeen]) => !isSeen).map(([what]) => what);
 }
 
 function countNotices(testimonies: readonly Testimony[]): Readonly<Record<string, number>> {
@@ -232,10 +198,4 @@ function countNotices(testimonies: readonly Testimony[]): Readonly<Record<string
     for (const code of notices.keys()) counts.set(code, (counts.get(code) ?? 0) + 1);
   }
   return Object.fromEntries([...counts].sort());
-}
-
-/** Files of dead letters below the folder of any part. */
-async function countDeadLetters(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && /[/\\]dead(?:[/\\]|$)/.test(entry.parentPath)).length;
 }
