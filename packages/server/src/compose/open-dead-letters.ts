@@ -99,7 +99,9 @@ function openSharedPlace(config: LiveConfig, log: Log): Promise<DeadLetterStore>
         openMongoDeadLetters({ uri: config.mongodbUri ?? '', askedBy }),
       );
     case 'kafka':
-      throw new Error('TAILRACE_DEAD_LETTERS=kafka is not there yet');
+      return import('../dead/kafka-store.ts').then(({ openKafkaDeadLetters }) =>
+        openKafkaDeadLetters({ brokers: config.mqBrokers, topic: config.mqTopic, publishTimeoutMs, askedBy }),
+      );
   }
 }
 
