@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { join } from 'node:path';
 import { encodeDeadLetter } from 'tailrace/dead-letters';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { eventLine, eventually, startServer, type TestServer, temporaryFolder } from '../../tests/test-server.ts';
 import { letter } from '../dead/testing/dead-letter-store-contract.ts';
 
@@ -243,4 +244,36 @@ test('a replay keeps to its rate, and ends when the one who asked goes away', as
     (log) => log.some((line) => /were not reached: it was called off/.test(line)),
   );
   expect((await list(server)).dead.length).toBeGreaterThan(10);
+});
+
+test('before the bound is reached somebody is told: by webhook, event, log and health', async () => {
+  const posts: string[] = [];
+  const hook = createHttpServer((request, response) => {
+    request.on('data', (chunk) => posts.push(String(chunk)));
+    request.on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => new Promise((resolve) => hook.close(() => resolve())));
+  const address = hook.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const settings = { deadMaxLetters: 10, alertWebhookUrl: `http://127.0.0.1:${port}/hook` };
+  const server = await startServer({ settings });
+  await server.post(Array.from({ length: 8 }, (_, n) => eventLine(P, n + 1, { status: 'no' })).join('\n'));
+  await eventually(
+    async () => posts,
+    (all) => all.some((text) => text.includes('8 dead letters are at 80 % of their bound')),
+  );
+  expect((await server.get('/healthz')).body).toMatchObject({
+    status: 'degraded',
+    faults: [expect.stringContaining('dead letters are at 80 % of their bound')],
+  });
+  await server.post(Array.from({ length: 8 }, (_, n) => eventLine(P, n + 9, { status: 'no' })).join('\n'));
+  const { dead } = await list(server);
+  expect(dead.length).toBeLessThanOrEqual(10);
+  await server.close();
+  const told = server.disk.lines.map(({ line }) => JSON.parse(line)['dead_letters.action']);
+  expect(told).toEqual(['near', 'losing']);
+  // Who starts it again is told again.
+  const again = await startServer({ dataDir: server.dataDir, settings: { deadMaxLetters: 10 } });
+  expect(again.log.join('\n')).toContain('of their bound');
 });

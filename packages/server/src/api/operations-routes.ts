@@ -1,12 +1,11 @@
 /** What an operator looks at: the ledger, health. */
 import type { FastifyInstance } from 'fastify';
 import type { ServerRuntime } from '../compose/parts.ts';
+import { NEAR } from '../dead/fill-watch.ts';
 import { roleAbsent } from './roles.ts';
 
 /** A queue whose oldest line is older than this means that the writer doesn't keep up. */
 const STALE_SECONDS = 60;
-/** From this fill on, dead letters are a fault that somebody should look at. */
-const NEAR_BOUND = 0.8;
 
 export function operationsRoutes(app: FastifyInstance, runtime: ServerRuntime): void {
   const { ledger, config } = runtime;
@@ -49,7 +48,7 @@ function healthOf({ config, version, queue, writer, store, dead, stage }: Server
     ...(ageSeconds > STALE_SECONDS && failure === undefined
       ? [`the oldest line of the queue has waited for ${Math.round(ageSeconds)} s`]
       : []),
-    ...(letters === undefined || letters.fill < NEAR_BOUND
+    ...(letters === undefined || letters.fill < NEAR
       ? []
       : [`dead letters are at ${Math.round(letters.fill * 100)} % of their bound; the oldest go when it is reached`]),
     ...(letters?.failure === undefined

@@ -36,6 +36,11 @@ test.each([
   ['Redis and MongoDB', { ...REDIS, ...MONGODB }, ['@redis/client', 'mongodb']],
   ['Kafka and ClickHouse', { ...KAFKA, ...CLICKHOUSE }, ['kafkajs', '@clickhouse/client']],
   ['ingest before Kafka and the embedded store', { ...KAFKA, TAILRACE_ROLE: 'ingest' }, ['kafkajs']],
+  [
+    'dead letters in Redis',
+    { TAILRACE_DEAD_LETTERS: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: '1' },
+    ['@duckdb/node-api', '@redis/client'],
+  ],
   ['query on ClickHouse', { ...KAFKA, ...CLICKHOUSE, TAILRACE_ROLE: 'query' }, ['@clickhouse/client']],
 ] as const)(
   '%s loads its own drivers only',

@@ -14,6 +14,9 @@ import { redisUrl } from './open-queue.ts';
 export const DEAD_LETTERS_TOPIC = 'logger.dead_letters';
 
 const DAY_MS = 86_400_000;
+const MAX_EARLY = 10;
+
+type RecordEvent = (event: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
 export interface OpenDeadLettersParts {
   readonly config: LiveConfig;
@@ -26,17 +29,19 @@ export interface OpenedDeadLetters {
   readonly letters: DeadLetters;
   readonly tell: (news: DeadLetterNews) => void;
   /** Where the events of the topic go, once there is an ingest. */
-  recordWith(record: (event: Readonly<Record<string, unknown>>) => Promise<unknown>): void;
+  recordWith(record: RecordEvent): void;
 }
 
 export async function openDeadLetters({ config, log, now, onOpen }: OpenDeadLettersParts): Promise<OpenedDeadLetters> {
-  let record: ((event: Readonly<Record<string, unknown>>) => Promise<unknown>) | undefined;
+  let record: RecordEvent | undefined;
+  /** Told before there was an ingest to take it: at most what the opening tells. */
+  const early: Readonly<Record<string, unknown>>[] = [];
   const webhook = liveWebhook(() => config.alertWebhookUrl, log);
   onOpen(() => webhook.close());
 
   const tell = ({ level, message, fields }: DeadLetterNews): void => {
     log(level, message);
-    record?.({
+    enter({
       timestamp: new Date(now()).toISOString(),
       level,
       message,
@@ -46,7 +51,14 @@ export async function openDeadLetters({ config, log, now, onOpen }: OpenDeadLett
       ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`dead_letters.${name}`, value])),
       'sampling.rule': 'ALWAYS',
       'sampling.rate': 1,
-    }).catch((error: unknown) => {
+    });
+  };
+  const enter = (event: Readonly<Record<string, unknown>>): void => {
+    if (record === undefined) {
+      if (early.length < MAX_EARLY) early.push(event);
+      return;
+    }
+    record(event).catch((error: unknown) => {
       log('warn', `the event of topic ${DEAD_LETTERS_TOPIC} could not be taken: ${String(error)}`);
     });
   };
@@ -80,6 +92,7 @@ export async function openDeadLetters({ config, log, now, onOpen }: OpenDeadLett
     tell,
     recordWith(given) {
       record = given;
+      for (const event of early.splice(0)) enter(event);
     },
   };
 }

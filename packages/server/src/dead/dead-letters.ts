@@ -13,7 +13,7 @@ import type { Log } from '../log.ts';
 import { bytesOf, type DeadLetterBounds, fillOf, isOver, trimLetters } from './bounds.ts';
 import type { DeadLetterStore, DeadLettersSize } from './dead-letter-store.ts';
 import type { FileStore } from './file-store.ts';
-import { type FillLevel, FillWatch } from './fill-watch.ts';
+import { type FillLevel, FillWatch, NEAR } from './fill-watch.ts';
 
 export interface DeadLettersOptions {
   /** The files of this server. */
@@ -99,6 +99,8 @@ export class DeadLetters {
     const bytes = letters.reduce((sum, letter) => sum + bytesOf(letter), 0);
     this.#size = { count: this.#size.count + letters.length, bytes: this.#size.bytes + bytes };
     if (isOver(this.#size, bounds)) await this.look();
+    // An alert is not to wait for the next look.
+    else if (this.status().fill >= NEAR && this.#watch.level === 'room') void this.look();
   }
 
   /** Looks over what is there: moves what waits, and keeps within the bounds. Never rejects. */

@@ -4,7 +4,8 @@
  */
 export type FillLevel = 'room' | 'near' | 'losing';
 
-const NEAR = 0.8;
+/** From this fill on, somebody should look. */
+export const NEAR = 0.8;
 const ROOM_AGAIN = 0.6;
 
 export class FillWatch {
