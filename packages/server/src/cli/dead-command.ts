@@ -13,6 +13,7 @@ import {
   replayDead,
   replayFromFolder,
   showDead,
+  showList,
 } from './dead.ts';
 import type { CommonFlags } from './program.ts';
 
@@ -49,9 +50,16 @@ export function deadCommand({ asking, clientOf, outputOf, ingestKey, warn, onExi
     .description('show them, newest first, and how many there are of each cause')
     .option('--limit <letters>', 'at most so many', '100')
     .option('--cursor <cursor>', 'the next page: the cursor of the one before')
-    .action((flags: Flags & { limit: string; cursor?: string }) =>
-      listDead(clientOf(flags), { ...filterOf(flags), limit: flags.limit, cursor: flags.cursor }, outputOf(flags)),
-    );
+    .option('--data-dir <folder>', "an application's data folder: its dead letters, in place of the server's")
+    .action(async (flags: Flags & { limit: string; cursor?: string; dataDir?: string }) => {
+      const { limit, cursor, dataDir, route = 'tailrace' } = flags;
+      if (dataDir === undefined)
+        return listDead(clientOf(flags), { ...filterOf(flags), limit, cursor }, outputOf(flags));
+      // Only this needs the server's filters.
+      const { listFolder } = await import('./dead-folder.ts');
+      const page = { limit: Number(limit), cursor };
+      showList(await listFolder({ dataDir, route }, filterOf(flags), page), outputOf(flags));
+    });
 
   asking(dead.command('show'))
     .description('show one with its event')

@@ -51,17 +51,24 @@ export async function listDead(
   parameters: Readonly<Record<string, string | undefined>>,
   output: Output,
 ): Promise<void> {
-  const answer = await client.get('/v1/dead', parameters);
-  if (output.json) return output.write(JSON.stringify(answer, null, 2));
+  showList(await client.get('/v1/dead', parameters), output);
+}
+
+export function showList(answer: unknown, output: Output): void {
+  if (output.json) output.write(JSON.stringify(answer, null, 2));
+  else output.write(shownList(answer));
+}
+
+function shownList(answer: unknown): string {
   if (!isRecord(answer) || !Array.isArray(answer.dead) || !Array.isArray(answer.causes)) throw notUnderstood();
-  if (answer.dead.length === 0) {
-    return output.write(answer.count === 0 ? 'there are no dead letters' : 'no dead letter matches');
-  }
-  output.write(formatTable(['count', 'cause', 'lastAt'], answer.causes.filter(isRecord)));
+  if (answer.dead.length === 0) return answer.count === 0 ? 'there are no dead letters' : 'no dead letter matches';
   const letters = answer.dead.filter(isRecord);
-  output.write(`\n${formatTable(['id', 'at', 'sink', 'service', 'rounds', 'reason', 'line'], letters)}`);
   const next = typeof answer.cursor === 'string' ? `; the next page: --cursor '${answer.cursor}'` : '';
-  output.write(`\n${letters.length} of ${String(answer.matching)}, of ${String(answer.count)} in all${next}`);
+  return [
+    formatTable(['count', 'cause', 'lastAt'], answer.causes.filter(isRecord)),
+    formatTable(['id', 'at', 'sink', 'service', 'rounds', 'reason', 'line'], letters),
+    `${letters.length} of ${String(answer.matching)}, of ${String(answer.count)} in all${next}`,
+  ].join('\n\n');
 }
 
 export async function showDead(client: Client, id: string, output: Output): Promise<void> {
@@ -178,6 +185,18 @@ function parse(text: string): unknown {
   }
 }
 
+export interface LetterFolder {
+  readonly dataDir: string;
+  readonly route: string;
+}
+
+/** @throws CommandError where there is no such folder. */
+export function deadFolder({ dataDir, route }: LetterFolder): string {
+  const folder = join(dataDir, 'dead', route);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
+  throw new CommandError(`there is no folder ${folder}: give the application's data folder, and its --route`, 2);
+}
+
 export interface FolderReplay {
   readonly dataDir: string;
   readonly route: string;
@@ -198,10 +217,7 @@ export async function replayFromFolder(
 ): Promise<number> {
   const { dataDir, route, url, key, hasIds } = from;
   if (hasIds) throw new CommandError('ids name dead letters of the server: give either ids or --data-dir', 2);
-  const folder = join(dataDir, 'dead', route);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new CommandError(`there is no folder ${folder}: give the application's data folder, and its --route`, 2);
-  }
+  deadFolder({ dataDir, route });
   const result = await replayDeadLetters({ dataDir, route, url, ...(key !== undefined && { key }), onProblem: warn });
   const rest = result.isComplete ? '' : '; the time was over first, the rest are still dead letters';
   output.write(

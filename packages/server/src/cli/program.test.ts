@@ -163,6 +163,14 @@ test("an application's dead letters are replayed from its folder, without the ap
   );
   writeFileSync(join(folder, '20261121T090000000Z-1-1.ndjson'), `${letters.join('\n')}\n`);
   const replay = ['dead', 'replay', '--url', server.url, '--data-dir'];
+  const listed = await run('dead', 'list', '--json', '--service', 'payments', '--data-dir', dataDir);
+  expect(JSON.parse(listed.out)).toMatchObject({
+    dead: [{ id: `${P}-2`, source: 'spool', service: 'payments' }, { id: `${P}-1` }],
+    matching: 2,
+    count: 3,
+  });
+  expect((await run('dead', 'list', '--data-dir', dataDir)).out).toContain('3 of 3, of 3 in all');
+  expect(await run('dead', 'list', '--from', 'soon', '--data-dir', dataDir)).toMatchObject({ code: 2 });
 
   const { code, out } = await run(...replay, dataDir);
   expect([code, out]).toEqual([0, '3 sent, of them 1 refused again\n']);

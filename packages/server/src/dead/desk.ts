@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetter } from 'tailrace/dead-letters';
+import { Turns } from '../fallback/turns.ts';
 import type { CheckLine } from '../sources/check-line.ts';
 import type { DeadLetters, DeadLettersStatus } from './dead-letters.ts';
 import { type DryRun, dryRun } from './dry-run.ts';
@@ -58,6 +59,7 @@ export interface DeadLetterDesk {
 
 export function createDeadLetterDesk({ letters, check, offer, limits, tell, now }: DeskOptions): DeadLetterDesk {
   let isReplaying = false;
+  const walks = new Turns();
   const { store } = letters;
   const changed = (): void => void letters.look();
 
@@ -67,7 +69,8 @@ export function createDeadLetterDesk({ letters, check, offer, limits, tell, now 
       return isReplaying;
     },
     status: () => letters.status(),
-    list: (filter, page) => listLetters(store, createFilter(filter, now()), page),
+    // Each list is a walk over all letters: one at a time, however many look.
+    list: (filter, page) => walks.take(() => listLetters(store, createFilter(filter, now()), page)),
     find: async (id) => (await store.find([id]))[0],
 
     async edit(id, event, by) {

@@ -33,6 +33,7 @@ interface LetterFile {
 const NAME = /^letters-(\d{6,12})\.ndjson$/;
 const OLD_NAMES = ['ingest.1.ndjson', 'ingest.ndjson'];
 const FILE_MODE = 0o600;
+const PART_LETTERS = 200;
 
 export class FileStore implements DeadLetterStore {
   readonly kind = 'file';
@@ -69,7 +70,12 @@ export class FileStore implements DeadLetterStore {
 
   async *scan(): AsyncGenerator<readonly DeadLetter[]> {
     for (const number of [...this.#files.keys()].sort((a, b) => a - b)) {
-      yield await this.#turns.take(() => this.#read(number));
+      const lines = await this.#turns.take(() => this.#lines(number));
+      for (let from = 0; from < lines.length; from += PART_LETTERS) {
+        yield lettersIn(lines.slice(from, from + PART_LETTERS));
+        // A walk over many letters isn't to hold up what comes in.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     }
   }
 
@@ -78,7 +84,7 @@ export class FileStore implements DeadLetterStore {
     return this.#turns.take(async () => {
       const found: DeadLetter[] = [];
       for (const number of this.#filesOf(ids)) {
-        found.push(...(await this.#read(number)).filter(({ id }) => wanted.has(id)));
+        found.push(...lettersIn(await this.#lines(number)).filter(({ id }) => wanted.has(id)));
       }
       return found;
     });
@@ -171,10 +177,9 @@ export class FileStore implements DeadLetterStore {
     file.bytes = Buffer.byteLength(text);
   }
 
-  async #read(number: number): Promise<DeadLetter[]> {
+  async #lines(number: number): Promise<string[]> {
     const file = this.#files.get(number);
-    if (file === undefined) return [];
-    return (await readLines(file.path)).flatMap((line) => decodeDeadLetter(line) ?? []);
+    return file === undefined ? [] : readLines(file.path);
   }
 
   async #readFolder(): Promise<void> {
@@ -192,10 +197,14 @@ export class FileStore implements DeadLetterStore {
     }
     for (const name of OLD_NAMES) {
       const path = join(directory, name);
-      await this.put((await readLines(path)).flatMap((line) => decodeDeadLetter(line) ?? []));
+      await this.put(lettersIn(await readLines(path)));
       await rm(path, { force: true });
     }
   }
+}
+
+function lettersIn(lines: readonly string[]): DeadLetter[] {
+  return lines.flatMap((line) => decodeDeadLetter(line) ?? []);
 }
 
 async function readLines(path: string): Promise<string[]> {

@@ -22,22 +22,24 @@ export interface LetterPage {
 }
 
 const MAX_CAUSES = 100;
+const MAX_REASONS = 1000;
 /** The causes of all that are beyond the bound are counted here. */
 export const OTHER_CAUSES = 'other causes';
 
 export async function listLetters(
-  store: DeadLetterStore,
+  store: Pick<DeadLetterStore, 'scan'>,
   matches: Matches,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<LetterPage> {
   const causes = new Map<string, Cause>();
+  const causeOfReason = rememberCauses();
   let page: DeadLetter[] = [];
   let matching = 0;
   for await (const part of store.scan()) {
     for (const letter of part) {
       if (!matches(letter)) continue;
       matching += 1;
-      countCause(causes, letter);
+      countCause(causes, causeOfReason(letter.reason), letter.at);
       if (cursor === undefined || placeOf(letter) < cursor) page.push(letter);
     }
     // One more than asked for: so that it is known whether there is a next page.
@@ -62,8 +64,17 @@ function newestFirst(a: DeadLetter, b: DeadLetter): number {
   return placeOf(a) < placeOf(b) ? 1 : -1;
 }
 
-function countCause(causes: Map<string, Cause>, { reason, at }: DeadLetter): void {
-  const named = causeOf(reason);
+/** Most reasons come again and again. */
+function rememberCauses(): (reason: string) => string {
+  const known = new Map<string, string>();
+  return (reason) => {
+    const cause = known.get(reason) ?? causeOf(reason);
+    if (known.size < MAX_REASONS) known.set(reason, cause);
+    return cause;
+  };
+}
+
+function countCause(causes: Map<string, Cause>, named: string, at: string): void {
   const cause = causes.has(named) || causes.size < MAX_CAUSES ? named : OTHER_CAUSES;
   const { count, firstAt, lastAt } = causes.get(cause) ?? { count: 0, firstAt: at, lastAt: at };
   causes.set(cause, {

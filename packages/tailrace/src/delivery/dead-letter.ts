@@ -71,7 +71,7 @@ export function decodeDeadLetter(text: Buffer | string): DeadLetter | undefined 
   if (typeof reason !== 'string' || typeof at !== 'string' || line === undefined) return undefined;
   if (schema !== DEAD_LETTER_SCHEMA && schema !== undefined) return undefined;
   const route = textOf(fields.route);
-  const service = textOf(fields.service) ?? serviceOf(line);
+  const service = textOf(fields.service) ?? (schema === undefined ? serviceOf(line) : undefined);
   return {
     id: textOf(fields.id) ?? idOf(line, at),
     sink: textOf(fields.sink) ?? 'server',

@@ -14,6 +14,8 @@ import './dead.css';
 
 const PAGE_SIZE = 100;
 const REFRESH_MS = 5000;
+const RARE_REFRESH_MS = 60_000;
+const MANY = 2000;
 
 export function DeadScreen({ view, change }: { view: ViewState; change: ChangeView }) {
   const { messages } = useSettings();
@@ -34,7 +36,8 @@ export function DeadScreen({ view, change }: { view: ViewState; change: ChangeVi
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.cursor ?? undefined,
     placeholderData: keepPreviousData,
-    refetchInterval: REFRESH_MS,
+    // To list many is work for the server.
+    refetchInterval: ({ state }) => ((state.data?.pages[0]?.count ?? 0) > MANY ? RARE_REFRESH_MS : REFRESH_MS),
     staleTime: 0,
   });
   const first = data?.pages[0];
