@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess, freePort, readLog, runSource, SERVER_ENTRY, waitFor } from './processes.ts';
+import { createServerClient, type LedgerTotals } from './server-client.ts';
 
 export interface RoleProcess {
   readonly name: string;
@@ -58,6 +59,52 @@ export async function openRoleSet(env: Readonly<Record<string, string>>): Promis
   };
 }
 
+/** What stands in the store of what a client was told was taken. */
+export interface StoredAccount {
+  /** The client's own account, as the server has it. */
+  readonly ledger: LedgerTotals;
+  /** Events that the search finds. */
+  readonly found: number;
+  /** Numbers that aren't there, and such as are there more than once. */
+  readonly missing: readonly number[];
+  readonly twice: readonly number[];
+}
+
+/**
+ * Waits until the store has as many events of the client as it was told were taken, and looks at each.
+ *
+ * @throws Error where that takes longer than four minutes.
+ */
+export async function readStored(url: string, client: NumberedClient): Promise<StoredAccount> {
+  const server = createServerClient(url);
+  let last: LedgerTotals | undefined;
+  const ledger = await waitFor(
+    'the ledger to be complete',
+    async () => {
+      // The store may be busy with what it has to catch up on.
+      const { producers } = await server.ledger().catch(() => ({ producers: [] }));
+      last = producers.find(({ producer }) => producer === client.producer) ?? last;
+      return last?.stored === client.taken && last.inFlight === 0 ? last : undefined;
+    },
+    240_000,
+    () => `${client.taken} were taken, and the ledger says ${JSON.stringify(last)}`,
+  );
+  const counts = new Map<number, number>();
+  let found = 0;
+  for (const event of await server.search(`service:${CLIENT_SERVICE} event_id:${client.producer}-*`, '-1h', 'now')) {
+    found += 1;
+    counts.set(Number(event.number), (counts.get(Number(event.number)) ?? 0) + 1);
+  }
+  return {
+    ledger,
+    found,
+    missing: Array.from({ length: client.taken }, (_, i) => i + 1).filter((number) => !counts.has(number)),
+    twice: [...counts].filter(([, count]) => count > 1).map(([number]) => number),
+  };
+}
+
+const CLIENT_SERVICE = 'roles';
+
 /** Sends events numbered 1, 2, 3, … and sends again what it got no answer for, as a library does. */
 export class NumberedClient {
   readonly producer: string;
@@ -97,7 +144,7 @@ export class NumberedClient {
     const ledger = {
       schema: 'tailrace/ledger/v1',
       producer: this.producer,
-      service: 'roles',
+      service: CLIENT_SERVICE,
       host: 'test',
       pid: 1,
       started: now,
@@ -121,7 +168,7 @@ export class NumberedClient {
       event_id: `${this.producer}-${n}`,
       timestamp: new Date().toISOString(),
       level: 'info',
-      service: 'roles',
+      service: CLIENT_SERVICE,
       number: n,
       trace_id: n.toString(16).padStart(32, '0'),
       'sampling.rule': 'SAMPLED_NORMAL',
