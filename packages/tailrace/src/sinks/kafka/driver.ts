@@ -18,7 +18,6 @@ export interface KafkaDriver {
 }
 
 const CONNECT_MS = 3000;
-const RETRIES = 3;
 const PATIENT_RETRIES = 30;
 const LOG_LEVEL_ERROR = 1;
 const NO_COMPRESSION = 0;
@@ -44,7 +43,7 @@ export async function loadKafka(settings: KafkaSettings, onError: (message: stri
       logCreator: () => onLog,
     });
   return {
-    kafka: open(RETRIES, () => {}),
+    kafka: open(triesOf(settings), () => {}),
     patientKafka: open(PATIENT_RETRIES, ({ log }) => {
       const why: unknown = log.error;
       onError(typeof why === 'string' ? `${log.message}: ${why}` : log.message);
@@ -52,6 +51,14 @@ export async function loadKafka(settings: KafkaSettings, onError: (message: stri
     partitioner: driver.Partitioners.DefaultPartitioner,
     compression: settings.compression === 'gzip' ? GZIP : NO_COMPRESSION,
   };
+}
+
+/**
+ * How often a connection is tried again: once for each broker that was named. Whoever publishes tries again by itself, and
+ * should know soon that nobody is there.
+ */
+export function triesOf({ brokers }: Pick<KafkaSettings, 'brokers'>): number {
+  return brokers.length;
 }
 
 /** The driver is CommonJS: its names are the module's own, or those of its default export. */

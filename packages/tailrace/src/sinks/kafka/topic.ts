@@ -1,7 +1,7 @@
 /** The topic: made where it isn't there and may be made, or named in an error that says how to make it. */
 import type { Admin } from 'kafkajs';
 import { BrokerError, messageOf } from '../broker-error.ts';
-import { type KafkaDriver, kafkaErrorType, toBrokerError } from './driver.ts';
+import { type KafkaDriver, kafkaErrorType, toBrokerError, triesOf } from './driver.ts';
 import type { KafkaSettings } from './options.ts';
 
 /** Lines are bounded at a mebibyte by the server: a message that holds one, its key and headers must fit in. */
@@ -9,7 +9,7 @@ const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** @throws BrokerError `MISSING` where it isn't there and can't be made. */
 export async function openTopic(driver: KafkaDriver, settings: KafkaSettings): Promise<void> {
-  const admin = driver.kafka.admin({ retry: { initialRetryTime: 100, retries: 2 } });
+  const admin = driver.kafka.admin({ retry: { initialRetryTime: 100, retries: triesOf(settings) } });
   try {
     await admin.connect();
     await ensureTopic(admin, settings);
