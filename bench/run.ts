@@ -27,8 +27,8 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '30000' },
     only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P9,P10' },
     /** Of the server's cases: they take minutes a round. */
-    events: { type: 'string', default: '200000' },
-    'server-rounds': { type: 'string', default: '3' },
+    events: { type: 'string', default: '100000' },
+    'server-rounds': { type: 'string', default: '2' },
     'query-rounds': { type: 'string', default: '15' },
     peers: { type: 'string' },
     /** Doesn't wait until each server has merged what it merges by itself. */

@@ -38,8 +38,8 @@ export interface WriterKillReport {
 }
 
 const EVENTS_OF_A_POST = 20;
-/** Two hundred events a second: what piles up behind a dead writer must not be what the end waits for. */
-const PAUSE_MS = 100;
+/** A hundred events a second: what piles up behind a dead writer must not be what the end waits for. */
+const PAUSE_MS = 200;
 const EVERY_NTH_ALSO_INGEST = 5;
 const PROGRESS_TIMEOUT_MS = 120_000;
 
