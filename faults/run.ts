@@ -3,11 +3,13 @@
  *
  *   npm run faults -- --minutes 5 --seed 7 --queue spool|redis|kafka [--pace 1] [--rate 40] [--report FOLDER] [--keep]
  *
- * `--plan` prints the first steps that the seed gives each part, and stops.
+ * `--plan` prints the first steps that the seed gives each part, and stops. `--judge FOLDER` judges the files of an earlier
+ * run once more.
  */
 import { parseArgs } from 'node:util';
 import { QUEUES } from './campaign/arrangement.ts';
 import { runCampaign } from './campaign/campaign.ts';
+import { judgeAgain } from './campaign/judge-again.ts';
 import { printPlan } from './campaign/print-plan.ts';
 import { buildPrograms, sourcePrograms } from './campaign/programs.ts';
 import { describeReport, writeReport } from './campaign/report.ts';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '40' },
     report: { type: 'string' },
     source: { type: 'boolean', default: false },
+    judge: { type: 'string' },
     plan: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -31,7 +34,11 @@ if (queue === undefined) throw new TypeError(`--queue is one of ${QUEUES.join(',
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 const pace = Number(values.pace);
 console.log(`seed ${seed}: npm run faults -- --minutes ${values.minutes} --seed ${seed} --queue ${queue}`);
-if (values.plan) {
+if (values.judge !== undefined) {
+  const judgement = await judgeAgain(values.judge);
+  console.log(JSON.stringify(judgement, undefined, 2));
+  process.exitCode = judgement.faults.length === 0 ? 0 : 1;
+} else if (values.plan) {
   printPlan(seed, pace, console.log);
 } else {
   const report = await runCampaign({

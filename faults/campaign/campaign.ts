@@ -10,6 +10,7 @@ import { waitFor } from '../../tests/processes.ts';
 import { Arrangement, type Queue } from './arrangement.ts';
 import { Happenings } from './happenings.ts';
 import { type Judgement, judge } from './judge.ts';
+import { keepEvidence } from './judge-again.ts';
 import type { LinkCounts } from './link.ts';
 import type { Testimony } from './oracle.ts';
 import { FORBIDDEN } from './planted.ts';
@@ -163,6 +164,7 @@ async function examine(
   const ledger = await client.ledger();
   const sights = await look(arrangement);
   await arrangement.endServers();
+  await keepEvidence(arrangement, { ledger, torn: [...happenings.torn] });
   const stored = await readStoredEvents(storeFolder);
   const { testimonies } = sights;
   const judgement = judge({ testimonies, stored, ledger, torn: happenings.torn });
