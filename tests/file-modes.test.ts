@@ -48,7 +48,7 @@ test.skipIf(process.platform === 'win32')("the server's queue and dead letters a
   const server = await startServer({ dataDir });
   await server.post('{"level":"info"}\nno event\n');
   await eventually(
-    async () => readFileSync(join(dataDir, 'dead', 'ingest.ndjson'), 'utf8'),
+    async () => readFileSync(join(dataDir, 'dead', 'letters-000001.ndjson'), 'utf8'),
     (text) => text !== '',
   );
   expect(openToOthers(join(dataDir, '..'))).toEqual([]);
