@@ -110,6 +110,18 @@ test('a server that has grown names each thing that is missing, and what was pro
   });
 });
 
+test('a place of dead letters that several servers share needs its address', () => {
+  expect(faultsOf({ TAILRACE_DEAD_LETTERS: 'disk' })).toContain('must be file, redis, kafka or mongodb');
+  expect(faultsOf({ TAILRACE_DEAD_LETTERS: 'redis' })).toContain(
+    'REDIS_URL or REDIS_HOST is needed by TAILRACE_DEAD_LETTERS=redis',
+  );
+  expect(faultsOf({ TAILRACE_DEAD_LETTERS: 'mongodb' })).toContain('MONGODB_URI is needed');
+  expect(faultsOf({ TAILRACE_DEAD_LETTERS: 'kafka' })).toContain('MQ_BROKER_ADDRESS is needed');
+  const redis = { MQ_ENABLED: 'true', MQ_TYPE: 'redis', MQ_BROKER_ADDRESS: 'r:6379' };
+  expect(faultsOf({ ...redis, TAILRACE_DEAD_LETTERS: 'kafka' })).toContain('MQ_BROKER_ADDRESS names a Redis');
+  expect(loadConfig({ ...redis, TAILRACE_DEAD_LETTERS: 'redis' }).deadLetters).toBe('redis');
+});
+
 test('roles are divided only where a broker and a shared store stand between them', () => {
   const broker = { MQ_ENABLED: 'true', MQ_TYPE: 'kafka', MQ_BROKER_ADDRESS: 'k1:9092,k2:9092' };
   const clickhouse = { STORAGE_TYPE: 'clickhouse', CLICKHOUSE_URL: 'http://ch:8123/logs' };

@@ -106,14 +106,14 @@ export const GROWING_SETTINGS: readonly Setting[] = [
     'alertWebhookUrl',
     'TAILRACE_ALERT_WEBHOOK_URL',
     'an http or https address',
-    'Where a change of the fallback stage is told, as `{ "text": … }`, the form of Slack.',
+    'Where a change of the fallback stage is told, and that dead letters come near their bound, as `{ "text": … }`, the form of Slack.',
     { secret: true },
   ),
   setting(
     'adminKey',
     'TAILRACE_ADMIN_KEY',
     KEY,
-    'The key that `POST /v1/admin/reload` needs. Beyond loopback that route is off without it.',
+    'The key that `POST /v1/admin/reload` and changes of dead letters need. Beyond loopback these routes are off without it; changes of dead letters also where there are other keys.',
     { secret: true },
   ),
   setting(

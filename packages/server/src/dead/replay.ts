@@ -43,6 +43,8 @@ export interface Skipped {
   readonly rounds: number;
 }
 
+/** Whoever asked waits for the answer, and clients give up after 5 minutes or so. */
+const MAX_RUN_MS = 240_000;
 /** Letters at hand at once. */
 const MAX_PART = 200;
 
@@ -65,6 +67,10 @@ export async function replayLetters(
     if (aheadMs > 0) await sleep(aheadMs, signal);
     if (signal.aborted) {
       stopped = 'it was called off';
+      break;
+    }
+    if (now() - startedMs > MAX_RUN_MS) {
+      stopped = `${MAX_RUN_MS / 60_000} minutes are over; replay the rest`;
       break;
     }
     const ids = offered.slice(done, done + partSize).map(({ id }) => id);
