@@ -11,7 +11,6 @@ import { QUEUES } from './campaign/arrangement.ts';
 import { runCampaign } from './campaign/campaign.ts';
 import { judgeAgain } from './campaign/judge-again.ts';
 import { printPlan } from './campaign/print-plan.ts';
-import { buildPrograms, sourcePrograms } from './campaign/programs.ts';
 import { describeReport, writeReport } from './campaign/report.ts';
 
 const { values } = parseArgs({
@@ -23,7 +22,6 @@ const { values } = parseArgs({
     /** Events per second and producer. */
     rate: { type: 'string', default: '40' },
     report: { type: 'string' },
-    source: { type: 'boolean', default: false },
     judge: { type: 'string' },
     plan: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
@@ -47,7 +45,6 @@ if (values.judge !== undefined) {
     queue,
     pace,
     perSecond: Number(values.rate),
-    programs: values.source ? sourcePrograms : await buildPrograms(),
     say: console.log,
     keep: values.keep,
   });

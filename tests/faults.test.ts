@@ -4,7 +4,6 @@ import { runCampaign } from '../faults/campaign/campaign.ts';
 import { type Evidence, judge, type StoredEvent } from '../faults/campaign/judge.ts';
 import { parseTestimony, type Testimony } from '../faults/campaign/oracle.ts';
 import { requestIdOf, SERVICE } from '../faults/campaign/planted.ts';
-import { sourcePrograms } from '../faults/campaign/programs.ts';
 import { stepsOf } from '../faults/campaign/schedule.ts';
 import type { LedgerTotals } from './server-client.ts';
 
@@ -22,7 +21,6 @@ describe('everything in trouble at once', () => {
       queue: 'spool',
       pace: 4,
       perSecond: 40,
-      programs: sourcePrograms,
       say: (line) => lines.push(line),
     });
     expect(report.faults, `seed ${seed}\n${lines.join('\n')}`).toEqual([]);

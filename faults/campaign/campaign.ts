@@ -14,7 +14,7 @@ import { keepEvidence } from './judge-again.ts';
 import type { LinkCounts } from './link.ts';
 import type { Testimony } from './oracle.ts';
 import { FORBIDDEN } from './planted.ts';
-import type { Programs } from './programs.ts';
+import { compilePrograms } from './programs.ts';
 import { stepsOf } from './schedule.ts';
 import { look, unseen } from './sights.ts';
 import { type Going, troubleBroker, troubleLink, troubleProducer, troubleService } from './steps.ts';
@@ -22,14 +22,13 @@ import { findForbidden, readStoredEvents } from './stored-files.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
-  /** At least so long; up to twice as long where something has not been met by then. */
+  /** At least so long; up to two minutes more where something has not been met by then. */
   readonly seconds: number;
   readonly queue: Queue;
   /** Above 1 there is less time between one trouble and the next. */
   readonly pace: number;
   /** Events of each producer. */
   readonly perSecond: number;
-  readonly programs: Programs;
   readonly say: (line: string) => void;
   /** Leaves all files where they are. */
   readonly keep?: boolean;
@@ -40,7 +39,6 @@ export interface CampaignReport {
   readonly queue: Queue;
   readonly seconds: number;
   readonly drainSeconds: number;
-  readonly programs: Programs['name'];
   readonly kills: number;
   readonly happenings: Readonly<Record<string, number>>;
   readonly link: LinkCounts;
@@ -59,12 +57,14 @@ export interface CampaignReport {
 const DRAIN_MS = 90_000;
 const LOOK_MS = 500;
 const FASTEST_PRODUCER = 2;
+const LONGEST_MORE_MS = 120_000;
 const STREAMS = { link: 1, ingest: 2, writer: 3, agent: 4, broker: 5, producers: 10 } as const;
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-faults-'));
   const happenings = new Happenings(options.say);
-  const arrangement = await Arrangement.open({ ...options, folder });
+  const programs = await compilePrograms();
+  const arrangement = await Arrangement.open({ ...options, folder, programs });
   let isOver = false;
   try {
     if (arrangement.disk === undefined) options.say('no disk can be mounted here: nothing is shown of full disks');
@@ -80,6 +80,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     return report;
   } finally {
     await arrangement.close();
+    await programs.remove();
     if (options.keep === true || !isOver) options.say(`its files: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
   }
@@ -110,8 +111,11 @@ async function trouble(
   const all = Promise.all(parts);
   const timeIsOver = async (): Promise<void> => {
     await wait(seconds * 1_000);
-    for (const deadline = performance.now() + seconds * 1_000; performance.now() < deadline; await wait(LOOK_MS)) {
-      if (unseen(arrangement, happenings, await look(arrangement)).length === 0) return;
+    let missing = unseen(arrangement, happenings, await look(arrangement));
+    if (missing.length > 0) happenings.tell(`goes on, since it has shown nothing yet of ${missing.join(', ')}`);
+    for (const deadline = performance.now() + LONGEST_MORE_MS; missing.length > 0; await wait(LOOK_MS)) {
+      if (performance.now() > deadline) return;
+      missing = unseen(arrangement, happenings, await look(arrangement));
     }
   };
   await Promise.race([timeIsOver(), all]);
@@ -180,7 +184,6 @@ async function examine(
     queue: options.queue,
     seconds: options.seconds,
     drainSeconds: Math.round(drainSeconds),
-    programs: options.programs.name,
     kills: happenings.count('kill '),
     happenings: Object.fromEntries([...happenings.counts].sort()),
     link: link.counts,
