@@ -17,6 +17,8 @@ export interface WriterKillOptions {
   readonly queue: QueueName;
   readonly store: StoreName;
   readonly kills: number;
+  /** The last kill comes before so much time is over, however many there were. */
+  readonly minutes: number;
   readonly seed: number;
   readonly say: (line: string) => void;
 }
@@ -45,7 +47,7 @@ const PROGRESS_TIMEOUT_MS = 120_000;
 
 /** @throws Error where the arrangement can't be had here. */
 export async function killWriters(options: WriterKillOptions): Promise<WriterKillReport> {
-  const { queue, store, kills, seed, say } = options;
+  const { queue, store, kills, minutes, seed, say } = options;
   const { title, settings } = await arrange(queue, store);
   if (settings === undefined) throw new Error(`${title} can't be had here: scripts/services install ${queue} ${store}`);
   const begun = performance.now();
@@ -60,10 +62,11 @@ export async function killWriters(options: WriterKillOptions): Promise<WriterKil
     const client = new NumberedClient(ingest.url, `p${randomBytes(6).toString('hex')}`);
     const random = randomStream(seed, 'traffic', 0);
     const traffic = send(client);
+    let writerKills = 0;
     let ingestKills = 0;
     let seen = 0;
     try {
-      for (let kill = 1; kill <= kills; kill += 1) {
+      for (let kill = 1; kill <= kills && performance.now() - begun < minutes * 60_000; kill += 1) {
         seen = await waitForWriting(query.url, client, seen);
         await sleep(between(random, 0, 400));
         const victims = writers.filter((_, i) => i === (kill - 1) % writers.length);
@@ -72,6 +75,7 @@ export async function killWriters(options: WriterKillOptions): Promise<WriterKil
           ingestKills += 1;
         }
         await Promise.all(victims.map((victim) => victim.kill()));
+        writerKills += 1;
         await Promise.all(victims.map((victim) => victim.start()));
         say(
           `kill ${kill} (${victims.map(({ name }) => name).join(', ')}): ${client.taken} taken, ${seen} stored before it`,
@@ -84,7 +88,7 @@ export async function killWriters(options: WriterKillOptions): Promise<WriterKil
     const { ledger, found, missing, twice } = await readStored(query.url, client);
     return {
       arrangement: title,
-      writerKills: kills,
+      writerKills,
       ingestKills,
       taken: client.taken,
       repeatedPosts: client.refusals,

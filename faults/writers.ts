@@ -11,6 +11,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '20' },
     queue: { type: 'string', default: 'kafka' },
     store: { type: 'string', default: 'clickhouse' },
+    minutes: { type: 'string', default: '60' },
     seed: { type: 'string', default: '7' },
   },
 });
@@ -18,6 +19,7 @@ const report = await killWriters({
   queue: oneOf('--queue', QUEUES, values.queue),
   store: oneOf('--store', STORES, values.store),
   kills: Number(values.kills),
+  minutes: Number(values.minutes),
   seed: Number(values.seed),
   say: console.log,
 });
