@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseTestimony, type Testimony } from './oracle.ts';
 import { ProcessPart } from './process-part.ts';
@@ -50,6 +50,11 @@ export class ProducerSlot extends ProcessPart {
     this.dataDir = options.dataDir;
     this.disk = options.disk;
     this.#oracleFile = oracleFile;
+  }
+
+  /** True once the process has an id. */
+  hasBegun(): boolean {
+    return (statSync(this.#oracleFile(), { throwIfNoEntry: false })?.size ?? 0) > 0;
   }
 
   /** What the process that ran last was told; undefined where it died before it had an id. */

@@ -15,14 +15,18 @@ export interface Going {
 
 const MAX_JUMP_MS = 6 * 3_600_000;
 const SHORTEST_FREEZE_MS = 300;
+const PATIENCE_MS = 10_000;
+const MET_AT_ITS_START = 0.1;
 
 /** Leaves the part alone, acts, and so on. */
 async function carryOut<Kind extends string>(
   steps: Iterable<Step<Kind>>,
   { stop }: Going,
   act: (step: Step<Kind>) => Promise<void>,
+  isReady: (step: Step<Kind>) => boolean = () => true,
 ): Promise<void> {
   for (const step of steps) {
+    await pauseUntil(() => isReady(step), stop);
     await pause(step.afterMs, stop);
     if (stop.aborted) return;
     await act(step);
@@ -36,12 +40,25 @@ async function pause(ms: number, stop: AbortSignal): Promise<void> {
   });
 }
 
+/** Waits for a condition for some seconds: on a busy machine things take their time. */
+async function pauseUntil(isMet: () => boolean, stop: AbortSignal): Promise<void> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end && !stop.aborted; await pause(50, stop)) {
+    if (isMet()) return;
+  }
+}
+
 export function troubleProducer(
   slot: ProducerSlot,
   steps: Iterable<Step<ProducerStepKind>>,
   going: Going,
 ): Promise<void> {
-  return carryOut(steps, going, (step) => troubleProducerOnce(slot, step, going));
+  return carryOut(
+    steps,
+    going,
+    (step) => troubleProducerOnce(slot, step, going),
+    // Now and then it is met while it starts.
+    ({ draw }) => draw < MET_AT_ITS_START || slot.hasBegun(),
+  );
 }
 
 async function troubleProducerOnce(
@@ -81,6 +98,7 @@ async function troubleProducerOnce(
     try {
       happenings.note('read-only disk', slot.name);
       await slot.start();
+      await pauseUntil(() => slot.hasBegun(), stop);
       await pause(forMs, stop);
       await kill();
     } finally {
@@ -147,9 +165,12 @@ export function troubleBroker(broker: OwnService, steps: Iterable<Step<'kill'>>,
 
 export function troubleLink(link: Link, steps: Iterable<Step<LinkStepKind>>, going: Going): Promise<void> {
   return carryOut(steps, going, async ({ kind, forMs }) => {
+    const before = link.counts.spoiled[kind];
     link.begin(kind);
     going.happenings.note(`link: ${kind}`);
     await pause(forMs, going.stop);
+    // A trouble that nobody has met was none.
+    await pauseUntil(() => link.counts.spoiled[kind] > before, going.stop);
     link.begin('none');
   });
 }
