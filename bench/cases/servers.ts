@@ -52,7 +52,7 @@ export async function measureServers(options: ServersOptions): Promise<ServersRu
   const { events, rounds, only, onProgress } = options;
   const wanted = SERVER_PEERS.filter(({ name }) => name === OURS || (options.peers?.has(name) ?? true));
   const absent = wanted.flatMap((peer) => peer.missing() ?? []);
-  const peers = wanted.filter((peer) => peer.missing() === undefined);
+  let peers = wanted.filter((peer) => peer.missing() === undefined);
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-events-'));
   const loaded: LoadedPeer[] = [];
   try {
@@ -69,7 +69,15 @@ export async function measureServers(options: ServersOptions): Promise<ServersRu
     for (let round = 0; round < rounds; round += 1) {
       const isLast = round === rounds - 1;
       for (const peer of isLast ? peers : turned(peers, round + 1)) {
-        const one = await loadPeer(peer, warmUp, dataset);
+        const one = await loadPeer(peer, warmUp, dataset).catch((error: unknown) => reasonOf(error, peer.name));
+        if (typeof one === 'string') {
+          // A server that doesn't do the work is left out, and named; the others are compared.
+          onProgress(one);
+          absent.push(one);
+          peers = peers.filter(({ name }) => name !== peer.name);
+          costs.delete(peer.name);
+          continue;
+        }
         onProgress(
           `round ${round + 1} of ${rounds}: ${peer.name} ${one.load.cpuUsPerEvent.toFixed(1)} µs an event, ${(one.load.wallMs / 1000).toFixed(1)} s`,
         );
@@ -96,6 +104,12 @@ export async function measureServers(options: ServersOptions): Promise<ServersRu
     for (const one of loaded) await one.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** @throws the error where it is ours: then there is nothing to compare. */
+function reasonOf(error: unknown, name: string): string {
+  if (name === OURS) throw error;
+  return `${name} did not do the work: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function turned<T>(list: readonly T[], by: number): T[] {
