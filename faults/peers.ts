@@ -14,7 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { between, type Random, randomStream } from '../examples/payments/src/random.ts';
-import { endProcess, freePort, ROOT, runSource, waitFor } from '../tests/processes.ts';
+import { endProcess, freePort, ROOT, waitFor } from '../tests/processes.ts';
+import { compilePrograms } from './campaign/programs.ts';
 import { PEERS, type PeerName } from './peers/peer-loggers.ts';
 
 interface Result {
@@ -28,6 +29,8 @@ interface Result {
 }
 
 const CONCURRENCY = 8;
+/** For what a logger brings after its next start. */
+const CHANCE_MS = 4_000;
 const APPLICATION = fileURLToPath(new URL('peers/peer-application.ts', import.meta.url));
 const README = fileURLToPath(new URL('README.md', import.meta.url));
 const TABLE_START = '<!-- peers: written by npm run faults:peers -->';
@@ -41,6 +44,7 @@ const { values } = parseArgs({
   },
 });
 const kills = Number(values.kills);
+const programs = await compilePrograms([APPLICATION]);
 const results: Result[] = [];
 for (const name of Object.keys(PEERS) as PeerName[]) {
   const random = randomStream(Number(values.seed), 'traffic', 0);
@@ -48,6 +52,7 @@ for (const name of Object.keys(PEERS) as PeerName[]) {
   results.push(result);
   console.log(JSON.stringify(result));
 }
+await programs.remove();
 const table = await describeResults(results);
 console.log(table);
 if (values.write) {
@@ -83,7 +88,7 @@ async function killOnce(name: PeerName, folder: string, afterMs: number): Promis
   const port = await freePort();
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   const start = async () => {
-    const child = runSource(APPLICATION, [name, folder, String(port)], { logFile: join(folder, 'output') });
+    const child = programs.runOther('peer-application', [name, folder, String(port)], join(folder, 'output'));
     const isUp = () => ask(agent, `http://127.0.0.1:${port}/`).catch(() => undefined);
     await waitFor(`${name} to listen`, isUp, 60_000);
     return child;
@@ -111,6 +116,11 @@ async function killOnce(name: PeerName, folder: string, afterMs: number): Promis
   await Promise.all(senders);
   // Whoever left something behind gets the chance to bring it.
   const second = await start();
+  const isAllThere = async (): Promise<true | undefined> => {
+    const counts = await countNumbers(folder);
+    return [...acknowledged].every((number) => counts.has(number)) ? true : undefined;
+  };
+  await waitFor('the rest', isAllThere, CHANCE_MS).catch(() => undefined);
   await endProcess(second, 'SIGTERM');
   agent.destroy();
   return acknowledged;

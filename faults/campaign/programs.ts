@@ -14,6 +14,8 @@ export interface Programs {
   runProducer(env: Readonly<Record<string, string>>, logFile: string): ChildProcess;
   /** Runs the `tailrace` command. */
   runTailrace(args: readonly string[], env: Readonly<Record<string, string>>, logFile: string): ChildProcess;
+  /** Runs another program that was compiled along, by the name of its file. */
+  runOther(name: string, args: readonly string[], logFile: string): ChildProcess;
   /** Removes them. */
   remove(): Promise<void>;
 }
@@ -37,7 +39,8 @@ const COMPILED: BuildOptions = {
   logLevel: 'warning',
 };
 
-export async function compilePrograms(): Promise<Programs> {
+/** @param others - files to compile along */
+export async function compilePrograms(others: readonly string[] = []): Promise<Programs> {
   // Below node_modules, so that everything that isn't ours is found from there; `tailrace` is found nearer.
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, 'tailrace-faults-'));
@@ -46,7 +49,7 @@ export async function compilePrograms(): Promise<Programs> {
   await Promise.all([
     compileLibrary(library),
     compileServer(server),
-    build({ ...COMPILED, entryPoints: [...OWN, EXIT_WITH_PARENT], outdir: folder, entryNames: '[name]' }),
+    build({ ...COMPILED, entryPoints: [...OWN, EXIT_WITH_PARENT, ...others], outdir: folder, entryNames: '[name]' }),
   ]);
   const preload = (name: string): string[] => ['--import', pathToFileURL(join(folder, `${name}.js`)).href];
   const run = (args: readonly string[], env: Readonly<Record<string, string>>, logFile: string): ChildProcess => {
@@ -64,6 +67,7 @@ export async function compilePrograms(): Promise<Programs> {
     runProducer: (env, logFile) =>
       run([...preload('shifted-clock'), join(folder, 'producer-application.js')], env, logFile),
     runTailrace: (args, env, logFile) => run([join(server, 'dist/tailrace.js'), ...args], env, logFile),
+    runOther: (name, args, logFile) => run([join(folder, `${name}.js`), ...args], {}, logFile),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
