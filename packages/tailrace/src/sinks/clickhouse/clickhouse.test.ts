@@ -168,10 +168,10 @@ describe('the options of the sink to ClickHouse', () => {
   });
 
   it('make a spec that a worker can make a sink of', () => {
-    expect(clickHouseSink({ url: 'http://x' })).toMatchObject({
-      kind: 'module',
+    expect(clickHouseSink({ url: 'http://x' })).toEqual({
+      kind: 'builtin',
       name: 'clickhouse',
-      takesLedger: true,
+      options: { url: 'http://x' },
     });
   });
 });
