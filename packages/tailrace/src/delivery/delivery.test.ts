@@ -76,6 +76,12 @@ test.each(['worker', 'inline'] as const)('gives events to a sink on the main thr
   expect(sink.events.map((event) => event.event_id)).toEqual(['producer1-1', 'producer1-2', 'producer1-3']);
 });
 
+test('what its spool holds already arrives without a word', async () => {
+  const lines = append(1, 3);
+  start([{ name: 'tailrace', sinks: [tailraceSink({ url: server.url })] }]);
+  await vi.waitFor(() => expect(server.lines).toEqual(lines), { timeout: 20_000 });
+});
+
 test('a line that is spooled when all is quiet arrives without being asked for', async () => {
   const started = start([{ name: 'tailrace', sinks: [tailraceSink({ url: server.url })] }]);
   expect(await started.flush(20_000)).toBe(true);

@@ -2,7 +2,7 @@
  * The main thread's side of the delivery worker.
  *
  * A thread costs memory and a start, so it begins when there is something to do: with the first line, with the first
- * question, or at once where processes before this one left spools behind. Those that others leave later are looked for.
+ * question, or at once where something was left in this spool or in those of others. Those that others leave later are looked for.
  *
  * A worker that dies is started again, with back-off. Nothing is lost by that: what it had not finished is before no
  * cursor. Requests that wait for it go to the next one, with the time that they have left. A worker that can't even
@@ -11,6 +11,7 @@
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { listSegmentsSync } from '../spool/index.ts';
 import { backoffMs } from './backoff.ts';
 import { describeFailure } from './sink-gate.ts';
 import type { Delivery, DeliveryOptions, ReplayResult, RouteStats } from './types.ts';
@@ -57,18 +58,21 @@ export class WorkerDelivery implements Delivery {
     this.#options = options;
     this.#file = file;
     this.#deliverInline = deliverInline;
-    if (this.#isAlone()) {
+    if (this.#isIdle()) {
       this.#looking = setInterval(() => {
-        if (!this.#isAlone()) this.#begin();
+        if (!this.#isIdle()) this.#begin();
       }, LOOK_INTERVAL_MS).unref();
     } else this.#begin();
   }
 
-  /** True where nobody else has a spool beside this one. */
-  #isAlone(): boolean {
+  /** True where nothing was written to this spool yet, and nobody else has one beside it. */
+  #isIdle(): boolean {
     const { spoolRoot, directory } = this.#options;
     try {
-      return readdirSync(spoolRoot).every((name) => name === basename(directory));
+      return (
+        readdirSync(spoolRoot).every((name) => name === basename(directory)) &&
+        listSegmentsSync(directory).every(({ bytes }) => bytes === 0)
+      );
     } catch {
       // The worker will say what is wrong with it.
       return false;

@@ -39,6 +39,6 @@ export { type MemorySpool, type MemorySpoolOptions, openMemorySpool } from './me
 export { addLastSegment, findOrphans, isSpoolDrained, removeSpool } from './orphans.ts';
 export { comparePositions, formatPosition, type Position, parsePosition, SPOOL_START } from './position.ts';
 export { openSpoolReader } from './reader.ts';
-export { MAX_LINE_BYTES, segmentPath } from './segment.ts';
+export { listSegmentsSync, MAX_LINE_BYTES, segmentPath } from './segment.ts';
 export type * from './types.ts';
 export { openSpool } from './writer.ts';
