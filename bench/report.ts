@@ -84,7 +84,7 @@ export function chartOf({ results }: Run): string {
     ].join('');
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH_PX} ${height}" width="${WIDTH_PX}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#475569">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH_PX} ${height}" width="${WIDTH_PX}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#475569"><title>Ratios of Tailrace to its peers</title>`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     `<text x="${LABEL_PX}" y="18">Tailrace ÷ peer: shorter is better, 1 is the peer, the red mark is the aim</text>`,
     `<path d="M${x(1).toFixed(1)} 24V${height - 14}" stroke="#334155" stroke-dasharray="3 3"/>`,
