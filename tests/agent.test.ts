@@ -83,13 +83,9 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/**
- * With kills it is off: with four of them in the middle of a rotation every 200 ms some lines come twice or not at all, more often
- * than not. docs/agent.md tells of that limit; take `skip` away to work on it.
- */
 describe.each<RotationMode>(['rename', 'copytruncate'])('log files under rotation by %s', (mode) => {
   it('reach the server whole and once', () => followRotation(mode, 0), 300_000);
-  it.skip('reach the server whole and once, however often the agent is killed', () => followRotation(mode, 4), 300_000);
+  it('reach the server whole and once, however often the agent is killed', () => followRotation(mode, 4), 300_000);
 });
 
 async function followRotation(mode: RotationMode, kills: number): Promise<void> {
