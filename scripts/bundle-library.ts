@@ -1,47 +1,78 @@
 /**
  * Makes the JavaScript of the library as it is published: each entry of its `exports` as one file, and what several of them
- * share in chunks. `tsc -b` makes the types. Node needs about half a millisecond to find, read and link a module, and the
- * library has more than a hundred: a start reads a few files in their place.
+ * share in chunks. `tsc -b` makes the types.
+ *
+ * Node needs about half a millisecond to find, read and link a module, and some memory, and the library has more than a
+ * hundred. So all that the main entry needs is one file, `chunks/core-….js`, which the other entries share: a start reads
+ * two files. What only the delivery worker, a sink or a framework needs stays out of it.
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
 
 const LIBRARY = fileURLToPath(new URL('../packages/tailrace', import.meta.url));
 const SOURCE = '@tailrace/source';
+const MAIN_ENTRY = '.';
 
 type Exports = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 const { exports }: { readonly exports: Exports } = JSON.parse(await readFile(join(LIBRARY, 'package.json'), 'utf8'));
-const entries = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
+const entries = Object.entries(exports).flatMap(([name, entry]) =>
+  typeof entry === 'string' ? [] : [{ name, source: join(LIBRARY, entry[SOURCE] ?? ''), built: entry.default ?? '' }],
+);
+const mainSource = entries.find(({ name }) => name === MAIN_ENTRY)?.source ?? '';
 
 // Chunks have names that follow their contents: those of an earlier build would stay.
 await rm(join(LIBRARY, 'dist/chunks'), { recursive: true, force: true });
-await build({
-  absWorkingDir: LIBRARY,
-  entryPoints: entries.map(({ [SOURCE]: source = '' }) => source),
-  outbase: 'src',
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+
+let core: ReadonlySet<string> | undefined;
+const bundle = await rolldown({
+  cwd: LIBRARY,
+  input: Object.fromEntries(entries.map(({ source, built }) => [relative('dist', built).replace(/\.js$/, ''), source])),
   platform: 'node',
-  target: 'node20.19',
-  packages: 'external',
+  // But for what the compiler itself puts in.
+  external: (id) => !/^[./\0]|^@oxc-project\/runtime/.test(id),
   // Decorators of NestJS are compiled as TypeScript does.
   tsconfig: join(LIBRARY, 'tsconfig.json'),
-  logLevel: 'warning',
+  transform: { target: 'node20.19' },
+  preserveEntrySignatures: 'strict',
 });
+await bundle.write({
+  dir: join(LIBRARY, 'dist'),
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  // The types have them too, and here each start would read them.
+  comments: { jsdoc: false },
+  codeSplitting: {
+    groups: [
+      {
+        debugName: 'core',
+        name(id, graph) {
+          core ??= reachableFrom(mainSource, (module) => graph.getModuleInfo(module)?.importedIds ?? []);
+          return core.has(id) ? 'core' : null;
+        },
+      },
+    ],
+  },
+});
+await bundle.close();
 
-const built = entries.map(({ default: target = '' }) => target);
 const missing = await Promise.all(
-  built.map((file) =>
-    readFile(join(LIBRARY, file)).then(
+  entries.map(({ built }) =>
+    readFile(join(LIBRARY, built)).then(
       () => [],
-      () => [file],
+      () => [built],
     ),
   ),
 );
 if (missing.flat().length > 0)
   throw new Error(`${relative(process.cwd(), LIBRARY)}: not built: ${missing.flat().join(', ')}`);
+
+/** The module and all that it imports, but for what it loads when it needs it. */
+function reachableFrom(module: string, importsOf: (module: string) => readonly string[]): ReadonlySet<string> {
+  const reached = new Set([module]);
+  // A set goes on to what is added while it is walked.
+  for (const each of reached) for (const imported of importsOf(each)) reached.add(imported);
+  return reached;
+}

@@ -1,9 +1,7 @@
 /** Delivery as the application's thread sees it: started, woken, flushed, closed. */
 
 import { faultsOfRoutes } from './check-routes.ts';
-import { createClock } from './clock.ts';
-import { makeSinkWhenNeeded } from './make-sink.ts';
-import { stageOfSpec, startEngine } from './start-engine.ts';
+import { describeFailure } from './failure.ts';
 import type { Delivery, DeliveryOptions, DeliveryReport } from './types.ts';
 import { WorkerDelivery } from './worker-delivery.ts';
 import { findWorkerFile } from './worker-file.ts';
@@ -18,54 +16,46 @@ export function startDelivery(options: DeliveryOptions): Delivery {
   const faults = faultsOfRoutes(options.routes);
   if (faults.length > 0) throw new TypeError(`routes: ${faults.join('; ')}`);
   const isolated = { ...options, onReport: isolate(options.onReport) };
-  if (options.mode === 'inline' || options.openMemoryReader !== undefined) return deliverInline(isolated);
-  const file = findWorkerFile(import.meta.url);
-  if (file === undefined) {
-    isolated.onReport({
-      kind: 'notice',
-      code: 'delivery_inline',
-      message: 'the file of the delivery worker was not found (bundled?): delivery runs on the main thread',
-    });
-    return deliverInline(isolated);
-  }
-  return new WorkerDelivery(isolated, file, () => deliverInline(isolated));
+  if (options.mode === 'inline' || options.openMemoryReader !== undefined) return loadInline(isolated);
+  return new WorkerDelivery(
+    isolated,
+    () => findWorkerFile(import.meta.url),
+    () => loadInline(isolated),
+  );
 }
 
-function deliverInline(options: DeliveryOptions): Delivery {
-  const engine = startEngine(
-    {
-      spoolRoot: options.spoolRoot,
-      directory: options.directory,
-      openMemoryReader: options.openMemoryReader,
-      clock: createClock(true),
-      alertWebhookUrl: options.alertWebhookUrl,
-      onReport: options.onReport,
+/**
+ * Delivery on this thread. Its code is half of the library, and where a worker delivers the application's thread never runs
+ * it: so it is loaded where it is needed, and what is asked of it meanwhile waits for it.
+ */
+function loadInline(options: DeliveryOptions): Delivery {
+  let inline: Delivery | undefined;
+  const loading = import('./inline.ts').then(
+    ({ deliverInline }) => {
+      inline = deliverInline(options);
+      return inline;
     },
-    options.routes.map(({ sinks, ...route }) => ({
-      options: route,
-      stages: sinks.map(stageOfSpec),
-      makeSinks: (context) =>
-        sinks.map((spec) => (spec.kind === 'main' ? spec.sink : makeSinkWhenNeeded(spec, context))),
-    })),
+    (error: unknown) => {
+      const message = `delivery can't be loaded, events stay where they are: ${describeFailure(error).message}`;
+      options.onReport({ kind: 'notice', code: 'delivery_not_loaded', message });
+      return undefined;
+    },
   );
   return {
-    wake: () => engine.wake(),
-    alert: (text) => engine.alert(text),
-    flush: (timeoutMs) => holdProcess(engine.flush(timeoutMs)),
-    close: (timeoutMs) => holdProcess(engine.close(timeoutMs)),
-    stats: () => holdProcess(engine.stats()),
-    replayDeadLetters: (route, timeoutMs) => holdProcess(engine.replayDeadLetters(route, timeoutMs)),
+    // It looks by itself when it starts.
+    wake: () => inline?.wake(),
+    alert(text) {
+      void loading.then((delivery) => delivery?.alert(text));
+    },
+    flush: async (timeoutMs) => (await loading)?.flush(timeoutMs) ?? false,
+    close: async (timeoutMs) => (await loading)?.close(timeoutMs),
+    stats: async () => (await loading)?.stats() ?? [],
+    async replayDeadLetters(route, timeoutMs) {
+      const delivery = await loading;
+      if (delivery === undefined) throw new Error("delivery can't be loaded: dead letters stay where they are");
+      return delivery.replayDeadLetters(route, timeoutMs);
+    },
   };
-}
-
-/** The engine's timers don't keep the process alive; what somebody waits for does. */
-async function holdProcess<T>(promise: Promise<T>): Promise<T> {
-  const hold = setInterval(() => {}, 60_000);
-  try {
-    return await promise;
-  } finally {
-    clearInterval(hold);
-  }
 }
 
 /** A listener that throws must not stop delivery. */

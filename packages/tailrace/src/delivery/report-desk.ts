@@ -4,7 +4,7 @@
  */
 import { SequenceSet } from '../ledger/sequence-set.ts';
 import type { Clock } from './clock.ts';
-import type { SinkFailure } from './sink-gate.ts';
+import type { SinkFailure } from './failure.ts';
 import type { DeliveryReport } from './types.ts';
 
 type LossReport = Extract<DeliveryReport, { readonly kind: 'dead' | 'skipped' }>;

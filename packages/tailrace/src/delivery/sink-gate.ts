@@ -4,13 +4,8 @@
  */
 import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
 import type { Clock } from './clock.ts';
+import { describeFailure, type SinkFailure } from './failure.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
-
-export interface SinkFailure {
-  readonly type: string;
-  readonly message: string;
-  readonly stack?: string;
-}
 
 /** One try: an outcome, with the failure that it tells of where there is one; or called off because delivery stops. */
 export type Attempt =
@@ -148,22 +143,6 @@ export class SinkGate {
     } catch (error) {
       return failed(describeFailure(error));
     }
-  }
-}
-
-/** What was thrown, as data: it may be anything. */
-export function describeFailure(error: unknown): SinkFailure {
-  try {
-    if (error instanceof Error) {
-      return {
-        type: String(error.name),
-        message: String(error.message),
-        ...(typeof error.stack === 'string' && { stack: error.stack }),
-      };
-    }
-    return { type: typeof error, message: String(error) };
-  } catch {
-    return { type: 'unknown', message: 'something was thrown that can not be described' };
   }
 }
 

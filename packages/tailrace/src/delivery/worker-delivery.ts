@@ -6,14 +6,14 @@
  *
  * A worker that dies is started again, with back-off. Nothing is lost by that: what it had not finished is before no
  * cursor. Requests that wait for it go to the next one, with the time that they have left. A worker that can't even
- * start, several times in a row, is given up: delivery then runs inline.
+ * start, several times in a row, or whose file isn't there, is given up: delivery then runs inline.
  */
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { listSegmentsSync } from '../spool/index.ts';
 import { backoffMs } from './backoff.ts';
-import { describeFailure } from './sink-gate.ts';
+import { describeFailure } from './failure.ts';
 import type { Delivery, DeliveryOptions, ReplayResult, RouteStats } from './types.ts';
 import type { WorkerFile } from './worker-file.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
@@ -37,7 +37,7 @@ interface PendingRequest {
 
 export class WorkerDelivery implements Delivery {
   readonly #options: DeliveryOptions;
-  readonly #file: WorkerFile;
+  readonly #findFile: () => WorkerFile | undefined;
   readonly #deliverInline: () => Delivery;
   readonly #wakeFlags = new SharedArrayBuffer(8);
   readonly #flags = new Int32Array(this.#wakeFlags);
@@ -54,9 +54,9 @@ export class WorkerDelivery implements Delivery {
   /** Closed, and the worker is gone: nobody is left to answer. */
   #isOver = false;
 
-  constructor(options: DeliveryOptions, file: WorkerFile, deliverInline: () => Delivery) {
+  constructor(options: DeliveryOptions, findFile: () => WorkerFile | undefined, deliverInline: () => Delivery) {
     this.#options = options;
-    this.#file = file;
+    this.#findFile = findFile;
     this.#deliverInline = deliverInline;
     if (this.#isIdle()) {
       this.#looking = setInterval(() => {
@@ -103,7 +103,6 @@ export class WorkerDelivery implements Delivery {
   }
 
   async flush(timeoutMs: number): Promise<boolean> {
-    if (this.#inline !== undefined) return this.#inline.flush(timeoutMs);
     const answer = await this.#ask({ kind: 'flush', timeoutMs }, timeoutMs);
     return answer?.kind === 'flushed' && answer.isFlushed;
   }
@@ -123,19 +122,26 @@ export class WorkerDelivery implements Delivery {
   }
 
   async stats(): Promise<readonly RouteStats[]> {
-    if (this.#inline !== undefined) return this.#inline.stats();
     const answer = await this.#ask({ kind: 'stats' }, STATS_TIMEOUT_MS);
     return answer?.kind === 'stats' ? answer.stats : [];
   }
 
   async replayDeadLetters(route: string, timeoutMs: number): Promise<ReplayResult> {
-    if (this.#inline !== undefined) return this.#inline.replayDeadLetters(route, timeoutMs);
     const answer = await this.#ask({ kind: 'replay', route, timeoutMs }, timeoutMs);
     if (answer?.kind === 'failed') throw new Error(answer.message);
     return answer?.kind === 'replayed' ? answer.result : { replayed: 0, deadAgain: 0, isComplete: false };
   }
 
   #start(): void {
+    const file = this.#findFile();
+    if (file === undefined) {
+      this.#tell(
+        'delivery_inline',
+        'the file of the delivery worker was not found (bundled?): delivery runs on the main thread',
+      );
+      this.#goInline();
+      return;
+    }
     const start: WorkerStart = {
       spoolRoot: this.#options.spoolRoot,
       directory: this.#options.directory,
@@ -151,10 +157,10 @@ export class WorkerDelivery implements Delivery {
     let isReady = false;
     let error: unknown;
     try {
-      const worker = new Worker(this.#file.path, {
+      const worker = new Worker(file.path, {
         name: 'tailrace-delivery',
         workerData: start,
-        ...this.#file.options,
+        ...file.options,
       });
       this.#worker = worker;
       worker.on('message', (message: FromWorker) => {
@@ -214,6 +220,7 @@ export class WorkerDelivery implements Delivery {
   #ask(request: Request, timeoutMs: number): Promise<Answer | undefined> {
     if (this.#isOver) return Promise.resolve(undefined);
     this.#begin();
+    if (this.#inline !== undefined) return answerInline(this.#inline, request);
     this.#requests += 1;
     const id = this.#requests;
     return new Promise((resolve) => {

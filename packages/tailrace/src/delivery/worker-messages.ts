@@ -1,6 +1,7 @@
 /** What the main thread and the delivery worker say to each other. */
+
+import type { SinkFailure } from './failure.ts';
 import type { SinkOutcome } from './sink.ts';
-import type { SinkFailure } from './sink-gate.ts';
 import type { DeliveryReport, ReplayResult, RouteOptions, RouteStats, SinkSpec } from './types.ts';
 
 /** A route as data: a sink of the main thread is only its name here. */

@@ -1,9 +1,9 @@
 /** The delivery worker: the engine in a thread of its own. Started by `delivery.ts`, never by hand. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createClock } from './clock.ts';
+import { describeFailure, type SinkFailure } from './failure.ts';
 import { makeSinkWhenNeeded } from './make-sink.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
-import { describeFailure, type SinkFailure } from './sink-gate.ts';
 import { stageOfSpec, startEngine } from './start-engine.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
 

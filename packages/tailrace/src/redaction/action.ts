@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import type { RedactionAction } from '../options.ts';
 
 export const REPLACEMENT = '[REDACTED]';
@@ -23,7 +22,10 @@ export function createReplace(actions: readonly (RedactionAction | undefined)[],
     if (action === 'mask') return mask;
     if (action === 'remove') return '';
     if (action === 'replace') return REPLACEMENT;
-    const digest = createHmac('sha256', hashKey ?? '')
+    // Loaded where it is used: it is a large part of what a start costs.
+    const digest = process
+      .getBuiltinModule('node:crypto')
+      .createHmac('sha256', hashKey ?? '')
       .update(canonical)
       .digest('hex');
     return `hash:${digest.slice(0, HASH_CHARACTERS)}`;

@@ -65,11 +65,20 @@ const SHAPED_TOKENS: readonly (readonly [kind: string, mark: string, pattern: Re
   ['terraform_token', '.atlasv1.', /(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{50,}/g],
 ];
 
-/** Which of the patterns can match a word by its first character. Found by trying, so the table can't disagree. */
-const BY_FIRST: readonly (readonly (readonly [kind: string, pattern: RegExp])[])[] = Array.from(
-  { length: 128 },
-  (_, code) => VENDOR_TOKENS.filter(([, pattern]) => canStartWith(pattern.source, String.fromCharCode(code))),
-);
+type TokenPattern = readonly [kind: string, pattern: RegExp];
+
+/**
+ * Which of the patterns can match a word by its first character, found by trying, so the table can't disagree; and when
+ * the character is first met, as a start has no time for 128 of them.
+ */
+const BY_FIRST: (readonly TokenPattern[] | undefined)[] = Array.from({ length: 128 });
+
+function patternsFor(code: number): readonly TokenPattern[] {
+  const character = String.fromCharCode(code);
+  const found = VENDOR_TOKENS.filter(([, pattern]) => canStartWith(pattern.source, character));
+  BY_FIRST[code] = found;
+  return found;
+}
 
 function canStartWith(source: string, character: string): boolean {
   if (source.startsWith('(?:'))
@@ -92,8 +101,9 @@ export function findTokens(text: string, isCut: boolean, add: (finding: Finding)
   let plainUntil: Map<RegExp, number> | undefined;
   for (let i = 0; i < text.length; i += 1) {
     const code = codeAt(text, i);
-    const patterns = code < 128 ? BY_FIRST[code] : undefined;
-    if (patterns === undefined || patterns.length === 0 || !startsWord(text, i)) continue;
+    if (code >= 128) continue;
+    const patterns = BY_FIRST[code] ?? patternsFor(code);
+    if (patterns.length === 0 || !startsWord(text, i)) continue;
     for (const [kind, pattern] of patterns) {
       if (plainUntil !== undefined && i < (plainUntil.get(pattern) ?? 0)) continue;
       pattern.lastIndex = i;

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { type Randomness, shortThreshold } from './threshold.ts';
 
 /**
@@ -92,7 +91,8 @@ let next = pool.length;
 
 function randomHex(bytes: number): string {
   if (next + bytes > pool.length) {
-    randomFillSync(pool);
+    // Loaded with the first id: it is a large part of what a start costs.
+    process.getBuiltinModule('node:crypto').randomFillSync(pool);
     next = 0;
   }
   const hex = pool.toString('hex', next, next + bytes);

@@ -1,5 +1,4 @@
 /** The files of a lock: made whole or not at all, read with suspicion, chained. What they are for is told in `lock.ts`. */
-import { randomBytes } from 'node:crypto';
 import {
   copyFileSync,
   constants as fsConstants,
@@ -100,9 +99,15 @@ export function writeTemporary(directory: string, record: LockRecord): string {
   return temporary;
 }
 
-/** Names one lock among all that there ever were in the folder. */
+/** Names one lock among all that there ever were in the folder. It has to differ, not to be a secret. */
 export function nonce(): string {
-  return randomBytes(8).toString('hex');
+  return half() + half();
+}
+
+function half(): string {
+  return Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
 }
 
 function parseLock(text: string): LockRecord | undefined {

@@ -5,6 +5,7 @@ import type * as kafkajs from 'kafkajs';
 import { BrokerError, messageOf } from '../broker-error.ts';
 import { importDriver } from '../import-driver.ts';
 import type { KafkaSettings } from './options.ts';
+import { connectForWholeResponses } from './whole-responses.ts';
 
 export interface KafkaDriver {
   readonly kafka: kafkajs.Kafka;
@@ -34,6 +35,7 @@ export async function loadKafka(settings: KafkaSettings, onError: (message: stri
     new driver.Kafka({
       brokers: [...settings.brokers],
       clientId: settings.clientId,
+      socketFactory: connectForWholeResponses,
       ssl: settings.ssl,
       ...(sasl !== undefined && { sasl: saslOf(sasl) }),
       connectionTimeout: CONNECT_MS,
