@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
-import { cutConnections } from '../../../../tests/cut-connections.ts';
+import { cutConnections, cutWithinAnswers } from '../../../../tests/cut-connections.ts';
 import { needService, type RunningService, startService } from '../../../../tests/services.ts';
 import { type KafkaQueueOptions, openKafkaQueue } from './kafka.ts';
 import { type BrokerQueueUnderTest, describeBrokerQueue } from './testing/broker-queue-contract.ts';
 import { describeQueue } from './testing/queue-contract.ts';
-import { NEVER, numbered, readUntil } from './testing/read-lines.ts';
+import { NEVER, numbered, readUntil, readWhile } from './testing/read-lines.ts';
 
 const shared = await needService('kafka');
 /** The least that a broker allows. */
@@ -54,6 +54,25 @@ describe.skipIf(shared === undefined)('the queue on Kafka', () => {
     takeoverMs: SESSION_MS,
     slowDeath: { sessionTimeoutMs: 60_000 },
   });
+
+  test('a connection that breaks within an answer leaves nothing behind for the next one', async () => {
+    const under = underTest(shared);
+    const queue = await under.open({ partitions: 1 });
+    const published: string[] = [];
+    const found = new Set<string>();
+    for (const bytes of [2, 7, 40, 150]) {
+      const lines = numbered(published.length + 1, published.length + 10);
+      published.push(...lines);
+      cutWithinAnswers(shared.port, bytes);
+      await expect.poll(() => queue.publish(lines).then(() => true, String), { timeout: 20_000 }).toBe(true);
+      await readWhile(queue, (more) => {
+        for (const line of more.lines) found.add(line);
+        return found.size < published.length;
+      });
+    }
+    expect(found).toEqual(new Set(published));
+    await queue.close();
+  }, 90_000);
 
   test('offsets are committed for what is acknowledged, and for nothing else', async () => {
     const under = underTest(shared);
