@@ -16,6 +16,7 @@ import { FileRegistry } from './file-registry.ts';
 import { FileShipper } from './file-shipper.ts';
 import { OwnSpool } from './own-spool.ts';
 import type { RecordingParts } from './record-entry.ts';
+import { replayLine } from './replay-line.ts';
 import { carrySpools, type SpoolCarrier } from './spool-carrier.ts';
 import { type AgentStatus, serveMetrics, writeStatus } from './status.ts';
 
@@ -58,7 +59,7 @@ export async function startAgent({ config, once, flushMs, say }: AgentParts): Pr
       onNotice: ({ code, message }) => onNotice(code, message),
     },
     registry.spoolPosition,
-    (line) => FileShipper.replay(registry, line),
+    (line) => replayLine(registry, line),
   );
   await findDead(registry, deadRootOf(spoolRoot), config.routes);
   const limits = { ...config, seekMs: once ? Math.min(ONCE_SEEK_MS, config.seekMs) : config.seekMs };

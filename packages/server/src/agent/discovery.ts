@@ -17,13 +17,13 @@
  * What was followed and is found nowhere is sought for a while, and then given up: told, with the bytes that are known to
  * be unread.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type FilePrint, fitsPrint, type ReadAt, takePrint } from './file-print.ts';
 import type { FileRegistry } from './file-registry.ts';
 import { type FoundFile, findNamed, findRotated, namesBeforeRotation } from './find-files.ts';
-import { addAlias, type FollowedFile, openFile } from './followed-file.ts';
-import { printsThatFit } from './gzip-file.ts';
+import { addAlias, type FollowedFile, openAs, openFile } from './followed-file.ts';
+import { FileMoved, printsThatFit } from './gzip-file.ts';
 import type { AgentInput } from './input.ts';
 
 export interface DiscoveryParts {
@@ -88,6 +88,8 @@ export class Discovery {
       try {
         await this.#judge(file, baseOf.get(file.path), nowMs);
       } catch (error) {
+        // Rotated between two of our questions: the next look asks again.
+        if (error instanceof FileMoved) continue;
         // Not readable, or a `.gz` that is still being written: the next look tells.
         if (!file.isGzip || nowMs - file.mtimeMs > LONGEST_WAIT_MS) onFault(file.path, error);
       }
@@ -100,7 +102,8 @@ export class Discovery {
 
   #recognise(found: FoundFile, book: KnownFiles, nowMs: number): boolean {
     const file = book.byIdentity.get(found.identity);
-    if (file !== undefined) {
+    // An archive and a plain file are never the same: the inode was used again.
+    if (file !== undefined && file.isGzip === found.isGzip) {
       file.location = found.path;
       file.state = found.path === file.path ? 'live' : 'rotated';
       file.seenMs = nowMs;
@@ -169,9 +172,10 @@ export class Discovery {
     const fitting = found.isGzip
       ? await printsThatFit(
           found.path,
+          found.identity,
           alike.map(({ print }) => print),
         )
-      : withFile(found.path, (readAt) =>
+      : withFile(found, (readAt) =>
           alike.map(({ print }) => print).filter((print) => print.at <= found.size && fitsPrint(print, readAt)),
         );
     const best = fitting.reduce<FilePrint | undefined>(
@@ -270,7 +274,7 @@ class KnownFiles {
 
 function startAtEnd(file: FollowedFile, found: FoundFile): void {
   if (found.isGzip) return;
-  withFile(found.path, (readAt) => {
+  withFile(found, (readAt) => {
     // Behind the last line that has ended.
     const step = 64 * 1024;
     for (let end = found.size; end > 0; end -= step) {
@@ -284,8 +288,10 @@ function startAtEnd(file: FollowedFile, found: FoundFile): void {
   });
 }
 
-function withFile<T>(path: string, fn: (readAt: ReadAt) => T): T {
-  const fd = openSync(path, 'r');
+/** @throws FileMoved where another file lies there by now */
+function withFile<T>({ path, identity }: FoundFile, fn: (readAt: ReadAt) => T): T {
+  const fd = openAs(path, identity);
+  if (fd === undefined) throw new FileMoved(path);
   try {
     return fn((offset, length) => readBytes(fd, offset, length));
   } finally {

@@ -38,6 +38,64 @@ export function fitsPrint(print: FilePrint, readAt: ReadAt): boolean {
   return hashOf(readAt(at - tailBytes, tailBytes)) === tail;
 }
 
+/**
+ * The print of a file, taken from its bytes as they are read: what the file holds a moment later may be something else, and
+ * a print of that would fit neither the file nor its copy.
+ */
+export class RunningPrint {
+  #head: Buffer = Buffer.alloc(0);
+  /** The last bytes before `#at`: the last piece, and some of what came before it. */
+  #window: Buffer = Buffer.alloc(0);
+  #at: number;
+
+  /** @param before - the first and the last bytes of what lies before `at`, as they were read. */
+  constructor(at = 0, before?: { readonly head: Buffer; readonly tail: Buffer }) {
+    this.#at = at;
+    if (before !== undefined) {
+      this.#head = before.head;
+      this.#window = before.tail;
+    }
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The first bytes of the file, as far as they are known once `chunk` has come. */
+  headWith(chunk: Buffer): Buffer {
+    const missing = HEAD_BYTES - this.#head.length;
+    return missing > 0 ? Buffer.concat([this.#head, chunk.subarray(0, missing)]) : this.#head;
+  }
+
+  push(chunk: Buffer): void {
+    this.#head = this.headWith(chunk);
+    this.#window = Buffer.concat([this.#window.subarray(-TAIL_BYTES), chunk]);
+    this.#at += chunk.length;
+  }
+
+  /** The print up to a place; `undefined` where its last bytes aren't at hand any more. */
+  upTo(place: number): FilePrint | undefined {
+    const start = this.#at - this.#window.length;
+    if (place > this.#at || Math.max(0, place - TAIL_BYTES) < start) {
+      return place <= this.#head.length ? takePrint(place, readIn(this.#head, 0)) : undefined;
+    }
+    return takePrint(place, (offset, length) =>
+      offset === 0 && length <= this.#head.length
+        ? this.#head.subarray(0, length)
+        : readIn(this.#window, start)(offset, length),
+    );
+  }
+
+  /** The print that covers most of what lies before a place. */
+  upToAtMost(place: number): FilePrint {
+    return this.upTo(place) ?? takePrint(this.#head.length, readIn(this.#head, 0));
+  }
+}
+
+function readIn(bytes: Buffer, start: number): ReadAt {
+  return (offset, length) => bytes.subarray(offset - start, offset - start + length);
+}
+
 /** The same question where only the beginning is at hand. */
 export function fitsHead(print: FilePrint, start: Buffer): boolean {
   const bytes = Math.min(print.at, HEAD_BYTES);

@@ -322,6 +322,45 @@ describe('what can go wrong', () => {
     expect(numbers).toEqual(Array.from({ length: 800 }, (_, i) => i + 1));
   });
 
+  it.each([
+    ['is touched', false],
+    ['is touched while the agent is away', true],
+  ])('an archive that nobody followed before is read once, also where it %s', async (_, isAway) => {
+    const { bench, write, rotate, log, expectAll } = await start();
+    write(3);
+    await bench.settle();
+    await bench.drop();
+    rotate('rename', false);
+    write(200);
+    rotate('rename', true);
+    await bench.open();
+    for (let i = 0; i < 3; i += 1) await bench.settle(3_000);
+    await expectAll();
+    if (isAway) await bench.drop();
+    utimesSync(log('app.log.1.gz'), new Date(), new Date());
+    if (isAway) await bench.open();
+    for (let i = 0; i < 3; i += 1) await bench.settle(3_000);
+    await expectAll();
+  });
+
+  it('an archive on the inode of a file that was read before is not taken for it, nor the other way round', async () => {
+    const { bench, write, log, expectAll } = await start();
+    write(5);
+    await bench.settle(3_000);
+    await bench.drop();
+    // The same inode for sure, with an archive of more in it than was read.
+    const text = readFileSync(log('app.log'));
+    write(2);
+    const more = readFileSync(log('app.log')).subarray(text.length);
+    writeFileSync(log('app.log'), gzipSync(Buffer.concat([text, more])));
+    renameSync(log('app.log'), log('app.log.1.gz'));
+    write(4);
+    await bench.open();
+    for (let i = 0; i < 3; i += 1) await bench.settle(3_000);
+    await expectAll();
+    expect(bench.notices).toEqual([]);
+  });
+
   it('a broken archive is told once, and nothing else waits for it', async () => {
     const { bench, log, write, expectAll } = await start();
     write(3);

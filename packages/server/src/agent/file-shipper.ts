@@ -14,25 +14,16 @@
  * What is left out by sampling has no event. It is counted in the ledger line that goes with the same write, and decided by
  * bits that come from its place in the file, so that reading it once more decides alike.
  */
-import { parseEventId } from 'tailrace/event';
-import { LEDGER_LINE_START } from 'tailrace/ledger';
 import { Discovery, seek } from './discovery.ts';
 import type { Entry } from './entry-assembler.ts';
-import { copyAccount, enterFound, ledgerLine } from './file-account.ts';
+import { copyAccount, ledgerLine } from './file-account.ts';
 import type { FilePrint } from './file-print.ts';
 import type { FileRegistry } from './file-registry.ts';
 import { FileTail, type Reading, type TailLimits } from './file-tail.ts';
 import { addAlias, type FollowedFile } from './followed-file.ts';
 import type { AgentInput } from './input.ts';
 import type { OwnSpool } from './own-spool.ts';
-import {
-  BYTES_KEY,
-  type FileFields,
-  fieldsOfFile,
-  OFFSET_KEY,
-  type RecordingParts,
-  recordEntry,
-} from './record-entry.ts';
+import { type FileFields, fieldsOfFile, type RecordingParts, recordEntry } from './record-entry.ts';
 
 export interface ShipperParts {
   readonly registry: FileRegistry;
@@ -183,24 +174,6 @@ export class FileShipper {
       onNotice('state_unwritable', `the places in the files can't be written: ${messageOf(error)}`);
       return false;
     }
-  }
-
-  /** A line that was found in the spool behind the place of the state file. */
-  static replay(registry: FileRegistry, line: Buffer): void {
-    const value: unknown = JSON.parse(line.toString());
-    if (typeof value !== 'object' || value === null) return;
-    const fields: Readonly<Record<string, unknown>> = { ...value };
-    if (line.subarray(0, LEDGER_LINE_START.length).toString() === LEDGER_LINE_START) {
-      replayLedger(registry, fields);
-      return;
-    }
-    const id = typeof fields.event_id === 'string' ? parseEventId(fields.event_id) : undefined;
-    const file = id === undefined ? undefined : registry.get(id.producer);
-    if (id === undefined || file === undefined) return;
-    const { [OFFSET_KEY]: offset, [BYTES_KEY]: bytes } = fields;
-    if (typeof offset !== 'number' || typeof bytes !== 'number') return;
-    enterFound(file.account, id.sequence, String(fields['sampling.rule']));
-    file.position = Math.max(file.position, offset + bytes);
   }
 
   /** A loss in delivery, for the account of the file. */
@@ -429,34 +402,6 @@ function batchesOf(entries: readonly Entry[]): readonly (readonly Entry[])[] {
     chars += entry.text.length;
   }
   return batches;
-}
-
-function replayLedger(registry: FileRegistry, line: Readonly<Record<string, unknown>>): void {
-  const file = typeof line.producer === 'string' ? registry.get(line.producer) : undefined;
-  const { position, print, emitted, sequence, kept, sampled_out } = line;
-  if (file === undefined || typeof position !== 'number' || typeof emitted !== 'number') return;
-  if (typeof sequence !== 'number' || sequence < file.account.sequence || emitted < file.account.emitted) return;
-  file.position = Math.max(file.position, position);
-  file.print = printOf(print) ?? file.print;
-  file.account.emitted = emitted;
-  file.account.sequence = sequence;
-  file.account.kept = countsOf(kept);
-  file.account.sampledOut = countsOf(sampled_out);
-}
-
-function printOf(value: unknown): FilePrint | undefined {
-  if (typeof value !== 'object' || value === null || !('at' in value) || !('head' in value) || !('tail' in value)) {
-    return undefined;
-  }
-  const { at, head, tail } = value;
-  return typeof at === 'number' && typeof head === 'string' && typeof tail === 'string'
-    ? { at, head, tail }
-    : undefined;
-}
-
-function countsOf(value: unknown): Record<string, number> {
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).filter(([, count]) => typeof count === 'number'));
 }
 
 function messageOf(error: unknown): string {

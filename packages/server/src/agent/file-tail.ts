@@ -2,14 +2,13 @@
  * One file while it is read. Gives chunks of entries with the place up to which they tell the file; what became of the
  * file between two reads is asked each time, since its name, its inode and its content may all have changed.
  */
-import { type BigIntStats, closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs';
 import { readBytes } from './discovery.ts';
 import type { Entry } from './entry-assembler.ts';
 import { EntryReader } from './entry-reader.ts';
-import { type FilePrint, fitsPrint, takePrint } from './file-print.ts';
-import { isMissing } from './find-files.ts';
-import { type FollowedFile, identityOf, stampOf } from './followed-file.ts';
-import { readGzip } from './gzip-file.ts';
+import { type FilePrint, fitsPrint, HEAD_BYTES, RunningPrint, TAIL_BYTES } from './file-print.ts';
+import { type FollowedFile, identityOf, openAs, stampOf } from './followed-file.ts';
+import { FileMoved, isSamePrint, readGzip } from './gzip-file.ts';
 import type { AgentInput } from './input.ts';
 
 export interface TailLimits {
@@ -44,6 +43,8 @@ export class FileTail {
   #fd: number | undefined;
   #gzip: AsyncGenerator<Buffer> | undefined;
   #reader: EntryReader | undefined;
+  /** Of all that the reader was given, and what lies before it. */
+  #running = new RunningPrint();
   #stamp = '';
   /** True where the bytes were compared since the file changed. */
   #isVerified = false;
@@ -95,11 +96,11 @@ export class FileTail {
     return this.#file.isGzip ? this.#readGzip() : this.#readPlain(nowMs);
   }
 
-  /** The print of the file up to a place that was read. */
+  /** The print of the file up to a place that was read, or up to one before it: of the bytes as they were read. */
   printAt(position: number): FilePrint {
-    const fd = this.#fd;
-    if (fd === undefined) return this.#file.print;
-    return takePrint(position, (offset, length) => readBytes(fd, offset, length));
+    const { print } = this.#file;
+    const taken = this.#running.upToAtMost(position);
+    return taken.at > print.at ? taken : print;
   }
 
   /** The name of the file as it is now, for a file that is done. */
@@ -110,12 +111,8 @@ export class FileTail {
   #readPlain(nowMs: number): Reading {
     const file = this.#file;
     if (this.#fd === undefined) {
-      try {
-        this.#fd = openSync(file.location, 'r');
-      } catch (error) {
-        if (isMissing(error)) return { kind: 'moved' };
-        throw error;
-      }
+      this.#fd = openAs(file.location, file.identity);
+      if (this.#fd === undefined) return { kind: 'moved' };
     }
     const fd = this.#fd;
     const stats = fstatSync(fd, { bigint: true });
@@ -138,18 +135,29 @@ export class FileTail {
       this.#isVerified = true;
       this.#dropUnsafe(size);
     }
-    this.#reader ??= new EntryReader(file.position, this.#input.multiline, this.#limits.maxLineBytes);
+    this.#reader ??= this.#beginAt(fd, file.position);
     const reader = this.#reader;
     if (reader.offset < size) {
       const chunk = readBytes(fd, reader.offset, Math.min(CHUNK_BYTES, size - reader.offset));
       // Truncated in this moment: whose bytes these are can't be told.
-      if (fstatSync(fd).size < reader.offset + chunk.length) {
+      const head = this.#running.headWith(chunk);
+      if (fstatSync(fd).size < reader.offset + chunk.length || !readBytes(fd, 0, head.length).equals(head)) {
         this.#isVerified = false;
+        this.#reader = undefined;
         return { kind: 'end', isIdle: false };
       }
-      return this.#entriesOf((emit) => reader.push(chunk, emit), chunk.length);
+      return this.#entriesOf(chunk, reader);
     }
     return this.#atEnd(reader, nowMs, stats.nlink === 0n);
+  }
+
+  #beginAt(fd: number, position: number): EntryReader {
+    const tailBytes = Math.min(position, TAIL_BYTES);
+    this.#running = new RunningPrint(position, {
+      head: readBytes(fd, 0, Math.min(position, HEAD_BYTES)),
+      tail: readBytes(fd, position - tailBytes, tailBytes),
+    });
+    return new EntryReader(position, this.#input.multiline, this.#limits.maxLineBytes);
   }
 
   /** What was read and not told yet is covered by no print: it is read again, unless that would be much. */
@@ -163,8 +171,8 @@ export class FileTail {
     const { multilineMs, partialLineMs, rotatedMs } = this.#limits;
     const quietMs = nowMs - this.#file.changedMs;
     if (reader.settled < reader.offset) {
-      if (quietMs >= partialLineMs) return this.#entriesOf((emit) => reader.endFile(emit), 0);
-      if (quietMs >= multilineMs && !reader.hasPartialLine) return this.#entriesOf((emit) => reader.endEntry(emit), 0);
+      if (quietMs >= partialLineMs) return this.#lastEntries((emit) => reader.endFile(emit));
+      if (quietMs >= multilineMs && !reader.hasPartialLine) return this.#lastEntries((emit) => reader.endEntry(emit));
       return { kind: 'end', isIdle: false };
     }
     if (isUnlinked && quietMs >= Math.min(2_000, rotatedMs)) return { kind: 'done' };
@@ -180,21 +188,44 @@ export class FileTail {
       return { kind: 'moved' };
     }
     this.#stamp = stampOf(stats);
-    this.#gzip ??= readGzip(file.location, file.position);
+    if (this.#gzip === undefined) {
+      this.#gzip = readGzip(file.location, file.identity);
+      this.#running = new RunningPrint();
+    }
     this.#reader ??= new EntryReader(file.position, this.#input.multiline, this.#limits.maxLineBytes);
     const reader = this.#reader;
     try {
-      const { done, value } = await this.#gzip.next();
-      if (done !== true) return this.#entriesOf((emit) => reader.push(value, emit), value.length);
+      for (;;) {
+        const { done, value } = await this.#gzip.next();
+        if (done === true) break;
+        const before = this.#running.at;
+        const skipped = Math.min(value.length, reader.offset - before);
+        if (skipped > 0) {
+          // What was read before goes by, and has to be what it was.
+          this.#running.push(value.subarray(0, skipped));
+          const isPast = before < file.print.at && this.#running.at >= file.print.at;
+          if (isPast && !isSamePrint(this.#running.upTo(file.print.at), file.print)) {
+            this.close();
+            return { kind: 'replaced' };
+          }
+        }
+        if (skipped < value.length) return this.#entriesOf(value.subarray(skipped), reader);
+      }
     } catch (error) {
       this.close();
+      if (error instanceof FileMoved) return { kind: 'moved' };
       throw error;
     }
-    if (reader.settled < reader.offset) return this.#entriesOf((emit) => reader.endFile(emit), 0);
+    if (reader.settled < reader.offset) return this.#lastEntries((emit) => reader.endFile(emit));
     return { kind: 'done' };
   }
 
-  #entriesOf(read: (emit: (entry: Entry) => void) => void, bytes: number): Reading {
+  #entriesOf(chunk: Buffer, reader: EntryReader): Reading {
+    this.#running.push(chunk);
+    return this.#lastEntries((emit) => reader.push(chunk, emit), chunk.length);
+  }
+
+  #lastEntries(read: (emit: (entry: Entry) => void) => void, bytes = 0): Reading {
     const entries: Entry[] = [];
     read((entry) => entries.push(entry));
     return { kind: 'entries', entries, settled: this.#reader?.settled ?? this.#file.position, bytes };

@@ -2,7 +2,7 @@
 import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { glob } from 'tinyglobby';
-import { identityOf, stampOf } from './followed-file.ts';
+import { identityOf, isMissing, stampOf } from './followed-file.ts';
 import type { AgentInput } from './input.ts';
 
 export interface FoundFile {
@@ -125,8 +125,4 @@ function look(
     isGzip: path.endsWith('.gz'),
     input,
   };
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

@@ -1,5 +1,5 @@
 /** What is known of one file, from its first line until long after its last. */
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, openSync } from 'node:fs';
 import { createProducerId } from 'tailrace/event';
 import { type FileAccount, openAccount } from './file-account.ts';
 import { EMPTY_PRINT, type FilePrint } from './file-print.ts';
@@ -81,4 +81,27 @@ export function identityOf(stats: BigIntStats): string {
 /** Names a file as it is now: it is another one as soon as something is written to it. */
 export function stampOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+/**
+ * Opens the file of that identity; `undefined` where another one, or none, lies there by now: rotation gives names away at any
+ * moment.
+ *
+ * @throws what the system says of a file that can't be opened
+ */
+export function openAs(path: string, identity: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  if (identityOf(fstatSync(fd, { bigint: true })) === identity) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

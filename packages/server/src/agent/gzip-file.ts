@@ -1,50 +1,55 @@
-/** A rotated file that was compressed, read as if it weren't: by place in what it holds. */
+/** A rotated file that was compressed, read as if it weren't. */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { type FilePrint, fitsHead, fitsPrint, HEAD_BYTES, TAIL_BYTES } from './file-print.ts';
+import { type FilePrint, fitsHead, HEAD_BYTES, RunningPrint } from './file-print.ts';
+import { openAs } from './followed-file.ts';
 
-/** What the file holds from `from` on, in pieces. @throws what zlib says of a file that is broken or not complete yet */
-export async function* readGzip(path: string, from: number): AsyncGenerator<Buffer> {
-  const source = createReadStream(path, { highWaterMark: 64 * 1024 });
+/** Another file lies at the path by now. */
+export class FileMoved extends Error {}
+
+/**
+ * What the file holds, in pieces.
+ *
+ * @throws FileMoved where the file at this path isn't the one of this identity
+ * @throws what zlib says of a file that is broken or not complete yet
+ */
+export async function* readGzip(path: string, identity: string): AsyncGenerator<Buffer> {
+  const fd = openAs(path, identity);
+  if (fd === undefined) throw new FileMoved(path);
+  const source = createReadStream(path, { fd, highWaterMark: 64 * 1024 });
   const unzip = createGunzip({ chunkSize: 64 * 1024 });
   source.on('error', (error) => unzip.destroy(error));
   source.pipe(unzip);
-  let at = 0;
   try {
-    for await (const chunk of unzip) {
-      if (!Buffer.isBuffer(chunk)) continue;
-      const skip = Math.max(0, from - at);
-      at += chunk.length;
-      if (skip < chunk.length) yield chunk.subarray(skip);
-    }
+    for await (const chunk of unzip) if (Buffer.isBuffer(chunk)) yield chunk;
   } finally {
     source.destroy();
     unzip.destroy();
   }
 }
 
-/** The prints, of several, that what this file holds fits. One pass, which ends where the last print does. */
-export async function printsThatFit(path: string, prints: readonly FilePrint[]): Promise<readonly FilePrint[]> {
-  let head = Buffer.alloc(0);
-  let kept = Buffer.alloc(0);
-  let at = 0;
+/** The prints, of several, that what this file holds fits. One pass, which ends where the last print does. @throws as `readGzip` */
+export async function printsThatFit(
+  path: string,
+  identity: string,
+  prints: readonly FilePrint[],
+): Promise<readonly FilePrint[]> {
+  const running = new RunningPrint();
   let left = [...prints].sort((a, b) => a.at - b.at);
   const fitting: FilePrint[] = [];
-  for await (const chunk of readGzip(path, 0)) {
-    if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]);
-    kept = Buffer.concat([kept.subarray(-TAIL_BYTES), chunk]);
-    at += chunk.length;
-    const start = at - kept.length;
+  for await (const chunk of readGzip(path, identity)) {
+    running.push(chunk);
+    const head = running.headWith(Buffer.alloc(0));
     if (head.length >= HEAD_BYTES) left = left.filter((print) => fitsHead(print, head));
-    while (left[0] !== undefined && left[0].at <= at) {
+    while (left[0] !== undefined && left[0].at <= running.at) {
       const print = left.shift();
-      const readAt = (offset: number, length: number): Buffer =>
-        offset === 0 && length <= head.length
-          ? head.subarray(0, length)
-          : kept.subarray(offset - start, offset - start + length);
-      if (print !== undefined && fitsHead(print, head) && fitsPrint(print, readAt)) fitting.push(print);
+      if (print !== undefined && isSamePrint(running.upTo(print.at), print)) fitting.push(print);
     }
     if (left.length === 0) break;
   }
   return fitting;
+}
+
+export function isSamePrint(a: FilePrint | undefined, b: FilePrint): boolean {
+  return a !== undefined && a.at === b.at && a.head === b.head && a.tail === b.tail;
 }

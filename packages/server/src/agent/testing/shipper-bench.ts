@@ -10,6 +10,7 @@ import { type AgentConfig, loadAgentConfig } from '../agent-config.ts';
 import { FileRegistry } from '../file-registry.ts';
 import { FileShipper } from '../file-shipper.ts';
 import { OwnSpool } from '../own-spool.ts';
+import { replayLine } from '../replay-line.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -76,7 +77,7 @@ export async function openBench(settings: BenchSettings): Promise<ShipperBench> 
           onNotice: ({ code }) => notices.push(code),
         },
         files.spoolPosition,
-        (line) => FileShipper.replay(files, line),
+        (line) => replayLine(files, line),
       );
       shipper = new FileShipper({
         registry: files,
