@@ -15,16 +15,12 @@ import type { TailraceStats } from './metrics/stats.ts';
 import type { TailraceOptions } from './options.ts';
 import type { Explanation } from './sampling/index.ts';
 import type { Scope, ScopeFields, StepOptions } from './scope/scope.ts';
-import {
-  claimSpool,
-  type MemorySpool,
-  makeSpoolFolder,
-  openMemorySpool,
-  openSpool,
-  removeSpool,
-  type Spool,
-  type SpoolClaim,
-} from './spool/index.ts';
+import { claimSpool, type SpoolClaim } from './spool/lock.ts';
+import { makeSpoolFolder } from './spool/make-folder.ts';
+import { type MemorySpool, openMemorySpool } from './spool/memory.ts';
+import { removeSpool } from './spool/orphans.ts';
+import type { Spool } from './spool/types.ts';
+import { openSpool } from './spool/writer.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

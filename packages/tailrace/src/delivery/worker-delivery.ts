@@ -11,7 +11,7 @@
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { listSegmentsSync } from '../spool/index.ts';
+import { listSegmentsSync } from '../spool/segment.ts';
 import { backoffMs } from './backoff.ts';
 import { describeFailure } from './failure.ts';
 import type { Delivery, DeliveryOptions, ReplayResult, RouteStats } from './types.ts';

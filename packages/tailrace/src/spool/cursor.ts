@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './device-sync.ts';
@@ -115,8 +115,10 @@ export async function freeSegments(directory: string): Promise<void> {
 /** The highest segment that a cursor in the folder names; 0 when there is none. */
 export function highestCursorSegment(directory: string): number {
   let highest = 0;
+  const folder = cursorFolder(directory);
+  if (!existsSync(folder)) return highest;
   try {
-    for (const name of cursorNames(readdirSync(cursorFolder(directory)))) {
+    for (const name of cursorNames(readdirSync(folder))) {
       const cursor = parseCursor(readFileSync(cursorPath(directory, name), 'utf8'));
       if (cursor.kind === 'found') highest = Math.max(highest, cursor.position.segment);
     }

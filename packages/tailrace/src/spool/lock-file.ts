@@ -1,8 +1,10 @@
-/** The files of a lock: made whole or not at all, read with suspicion, chained. What they are for is told in `lock.ts`. */
+/** The files of a lock: made by one of several who try, read with suspicion, chained. What they are for is told in `lock.ts`. */
 import {
+  closeSync,
   copyFileSync,
   constants as fsConstants,
   linkSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -54,13 +56,15 @@ export function findLock(directory: string): FoundLock | undefined {
 function readLock(directory: string, file: string): FoundLock | undefined {
   const path = join(directory, file);
   try {
-    const { mtimeMs } = statSync(path);
+    // Asked first: that there is none is usual, and an error for it costs a start more than the look.
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
     const record = parseLock(readFileSync(path, 'utf8'));
     return {
       file,
       record,
       nonce: record?.nonce ?? `after-${file.slice(0, -'.json'.length)}`,
-      ageMs: Date.now() - mtimeMs,
+      ageMs: Date.now() - found.mtimeMs,
     };
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
@@ -72,22 +76,45 @@ export function successorOf(lockNonce: string): string {
   return `lock-${lockNonce}.json`;
 }
 
-/** Makes the file, with its content, unless it is there. */
+/**
+ * Makes the file unless it is there: false where it is.
+ *
+ * The first of a chain is made under its own name. Who reads it before its content is there takes it for the lock of
+ * somebody alive, by its age; the usual start is spared three changes of the folder. A later one has its content from the start.
+ */
 export function makeLock(directory: string, file: string, record: LockRecord): boolean {
-  const temporary = writeTemporary(directory, record);
   const path = join(directory, file);
   try {
-    try {
-      linkSync(temporary, path);
-    } catch (error) {
-      if (hasCode(error, 'EEXIST')) throw error;
-      // A file system without hard links.
-      copyFileSync(temporary, path, fsConstants.COPYFILE_EXCL);
-    }
+    if (file === HEAD) writeNew(path, record);
+    else linkNew(directory, path, record);
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
     throw error;
+  }
+}
+
+function writeNew(path: string, record: LockRecord): void {
+  const file = openSync(path, 'wx', FILE_MODE);
+  try {
+    writeFileSync(file, textOf(record));
+  } catch (error) {
+    // An empty lock would stand in the way of the next try.
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function linkNew(directory: string, path: string, record: LockRecord): void {
+  const temporary = writeTemporary(directory, record);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) throw error;
+    // A file system without hard links.
+    copyFileSync(temporary, path, fsConstants.COPYFILE_EXCL);
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -95,8 +122,12 @@ export function makeLock(directory: string, file: string, record: LockRecord): b
 
 export function writeTemporary(directory: string, record: LockRecord): string {
   const temporary = join(directory, `lock-${nonce()}.tmp`);
-  writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: FILE_MODE });
+  writeFileSync(temporary, textOf(record), { mode: FILE_MODE });
   return temporary;
+}
+
+function textOf(record: LockRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }
 
 /** Names one lock among all that there ever were in the folder. It has to differ, not to be a secret. */

@@ -18,8 +18,8 @@ import { errorCode } from './segment.ts';
 import type { SpoolNotice } from './types.ts';
 
 /*
- * A folder belongs to the process that its lock names. `lock.json` holds an identity and a nonce; it is made with `link`,
- * which fails when the name is taken, and has its content from the start.
+ * A folder belongs to the process that its lock names. `lock.json` holds an identity and a nonce; making it fails when
+ * the name is taken.
  *
  * Taking over the lock of a dead process is where two adopters could both win: the second could remove what the first has
  * just written in place of the dead one's. So nobody removes anything. The successor of the lock with nonce X is the file

@@ -42,6 +42,8 @@ export function makeSpoolFolder(directory: string): void {
 
 /** As `makeFolder`, before it returns. @throws what the system says of the first that can't be made */
 export function makeFolderSync(path: string, mode?: number): void {
+  // Most often it is there, and to be told so by an error costs a start more than to look.
+  if (isFolderSync(path)) return;
   try {
     mkdirSync(path, mode);
     return;
@@ -70,11 +72,14 @@ async function throwUnlessFolder(path: string, error: unknown): Promise<void> {
 }
 
 function throwUnlessFolderSync(path: string, error: unknown): void {
-  let isFolder = false;
+  // What `mkdir` said tells more.
+  if (!isFolderSync(path)) throw error;
+}
+
+function isFolderSync(path: string): boolean {
   try {
-    isFolder = statSync(path).isDirectory();
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    // What `mkdir` said tells more.
+    return false;
   }
-  if (!isFolder) throw error;
 }

@@ -4,6 +4,7 @@
 import type * as kafkajs from 'kafkajs';
 import { BrokerError, messageOf } from '../broker-error.ts';
 import { importDriver } from '../import-driver.ts';
+import { nameMemberOf } from './member-name.ts';
 import type { KafkaSettings } from './options.ts';
 import { connectForWholeResponses } from './whole-responses.ts';
 
@@ -16,6 +17,7 @@ export interface KafkaDriver {
   readonly patientKafka: kafkajs.Kafka;
   readonly partitioner: kafkajs.ICustomPartitioner;
   readonly compression: kafkajs.CompressionTypes;
+  readonly decodeAssignment: (memberAssignment: Buffer) => kafkajs.MemberAssignment | null;
 }
 
 const CONNECT_MS = 3000;
@@ -24,18 +26,30 @@ const LOG_LEVEL_ERROR = 1;
 const NO_COMPRESSION = 0;
 const GZIP = 1;
 
-/**
- * @param onError - hears each error that the readers' client would log
- * @throws MissingDriverError
- */
-export async function loadKafka(settings: KafkaSettings, onError: (message: string) => void): Promise<KafkaDriver> {
+export interface KafkaReading {
+  /** Hears each error that the readers' client would log. @defaultValue nobody does */
+  readonly onError?: (message: string) => void;
+  /**
+   * The name under which the readers' client is a member of its groups, asked whenever it connects: at most 249 of
+   * `a`–`z`, `A`–`Z`, `0`–`9`, `.`, `_` and `-`. @defaultValue it has none
+   */
+  readonly memberName?: () => string | undefined;
+}
+
+/** @throws MissingDriverError */
+export async function loadKafka(settings: KafkaSettings, reading: KafkaReading = {}): Promise<KafkaDriver> {
   const driver = readModule(await importDriver('kafkajs', settings.askedBy));
   const { sasl } = settings;
-  const open = (retries: number, onLog: (entry: kafkajs.LogEntry) => void) =>
+  const { onError = () => {}, memberName = () => undefined } = reading;
+  const open = (
+    retries: number,
+    socketFactory: kafkajs.ISocketFactory,
+    onLog: (entry: kafkajs.LogEntry) => void,
+  ): kafkajs.Kafka =>
     new driver.Kafka({
       brokers: [...settings.brokers],
       clientId: settings.clientId,
-      socketFactory: connectForWholeResponses,
+      socketFactory,
       ssl: settings.ssl,
       ...(sasl !== undefined && { sasl: saslOf(sasl) }),
       connectionTimeout: CONNECT_MS,
@@ -45,13 +59,23 @@ export async function loadKafka(settings: KafkaSettings, onError: (message: stri
       logCreator: () => onLog,
     });
   return {
-    kafka: open(triesOf(settings), () => {}),
-    patientKafka: open(PATIENT_RETRIES, ({ log }) => {
+    kafka: open(triesOf(settings), connectForWholeResponses, () => {}),
+    patientKafka: open(PATIENT_RETRIES, connectAs(memberName), ({ log }) => {
       const why: unknown = log.error;
       onError(typeof why === 'string' ? `${log.message}: ${why}` : log.message);
     }),
     partitioner: driver.Partitioners.DefaultPartitioner,
     compression: settings.compression === 'gzip' ? GZIP : NO_COMPRESSION,
+    decodeAssignment: (bytes) => (bytes.length === 0 ? null : driver.AssignerProtocol.MemberAssignment.decode(bytes)),
+  };
+}
+
+function connectAs(memberName: () => string | undefined): kafkajs.ISocketFactory {
+  return (place) => {
+    const socket = connectForWholeResponses(place);
+    const name = memberName();
+    if (name !== undefined) nameMemberOf(socket, name);
+    return socket;
   };
 }
 

@@ -3,13 +3,14 @@ import type { Sink, SinkContext } from '../../delivery/sink.ts';
 import type { SinkSpec } from '../../delivery/types.ts';
 import type { BrokerError, BrokerPublisher } from '../broker-error.ts';
 import { brokerSink } from '../broker-sink.ts';
-import { loadKafka, toBrokerError } from './driver.ts';
+import { type KafkaReading, loadKafka, toBrokerError } from './driver.ts';
 import { type KafkaOptions, type KafkaSettings, readKafkaOptions } from './options.ts';
 import { KafkaPublisher } from './publisher.ts';
 import { openTopic } from './topic.ts';
 
 export { BrokerError, type BrokerErrorCode, type BrokerPublisher, type RefusedLine } from '../broker-error.ts';
 export { MissingDriverError } from '../import-driver.ts';
+export { type KafkaReading, kafkaErrorType } from './driver.ts';
 export type { KafkaOptions, KafkaSaslOptions, KafkaSettings, KafkaTlsOptions } from './options.ts';
 
 /**
@@ -27,7 +28,7 @@ export function kafkaSink(options: KafkaOptions): SinkSpec {
 /** @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed. */
 export async function createSink(options: unknown, context: SinkContext): Promise<Sink> {
   const settings = readKafkaOptions(options);
-  return brokerSink(settings.name, new KafkaPublisher(settings, await loadKafka(settings, () => {})), context);
+  return brokerSink(settings.name, new KafkaPublisher(settings, await loadKafka(settings)), context);
 }
 
 /**
@@ -51,18 +52,17 @@ export interface KafkaConnections {
   readonly ensureTopic: () => Promise<void>;
   /** @param what - what was tried */
   readonly toBrokerError: (error: unknown, what: string) => BrokerError;
+  /** The partitions of the topic that a member of a group has, as the broker describes it. */
+  readonly partitionsOf: (memberAssignment: Buffer) => readonly number[];
 }
 
-/**
- * @param onError - hears each error that the readers' client would log
- * @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed.
- */
+/** @throws TypeError where the options are wrong, MissingDriverError where `kafkajs` isn't installed. */
 export async function openKafkaConnections(
   options: KafkaOptions,
-  onError: (message: string) => void = () => {},
+  reading: KafkaReading = {},
 ): Promise<KafkaConnections> {
   const settings = readKafkaOptions(options);
-  const driver = await loadKafka(settings, onError);
+  const driver = await loadKafka(settings, reading);
   return {
     settings,
     publisher: new KafkaPublisher(settings, driver),
@@ -70,5 +70,6 @@ export async function openKafkaConnections(
     patientClient: driver.patientKafka,
     ensureTopic: () => openTopic(driver, settings),
     toBrokerError: (error, what) => toBrokerError(error, what, settings),
+    partitionsOf: (memberAssignment) => driver.decodeAssignment(memberAssignment)?.assignment[settings.topic] ?? [],
   };
 }
