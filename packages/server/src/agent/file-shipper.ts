@@ -1,5 +1,6 @@
 /**
- * Log files → the agent's own spool: none of their lines lost, none there twice.
+ * Log files → the agent's own spool: none of their lines lost, none there twice. Here the files are looked for and read;
+ * `file-recorder.ts` makes what was read durable.
  *
  * How. Every event says where in its file it stands (`log.file.offset`, `log.file.bytes`) and has the next number of its
  * file's own account. Events and place so become durable with one write. At the start the state file is read, and then
@@ -15,15 +16,13 @@
  * bits that come from its place in the file, so that reading it once more decides alike.
  */
 import { Discovery, seek } from './discovery.ts';
-import type { Entry } from './entry-assembler.ts';
-import { copyAccount, ledgerLine } from './file-account.ts';
-import type { FilePrint } from './file-print.ts';
+import { FileRecorder } from './file-recorder.ts';
 import type { FileRegistry } from './file-registry.ts';
 import { FileTail, type Reading, type TailLimits } from './file-tail.ts';
 import { addAlias, type FollowedFile } from './followed-file.ts';
 import type { AgentInput } from './input.ts';
 import type { OwnSpool } from './own-spool.ts';
-import { type FileFields, fieldsOfFile, type RecordingParts, recordEntry } from './record-entry.ts';
+import type { RecordingParts } from './record-entry.ts';
 
 export interface ShipperParts {
   readonly registry: FileRegistry;
@@ -47,27 +46,8 @@ export interface ShipperCounts {
   replaced: number;
 }
 
-/** Lines that must go to the spool before anything else is read. */
-interface PendingBatch {
-  readonly file: FollowedFile;
-  readonly lines: readonly string[];
-  readonly account: FollowedFile['account'];
-  readonly place: Place;
-}
-
-/** A place in a file, and the print of all before it. */
-interface Place {
-  readonly position: number;
-  readonly print: FilePrint;
-}
-
 /** A file gives up its turn after so many bytes. */
 const TURN_BYTES = 1 << 20;
-/** Bounds on what goes to the spool with one write. */
-const BATCH_ENTRIES = 500;
-const BATCH_CHARS = 256 * 1024;
-const LEDGER_MS = 1_000;
-const STATE_MS = 2_000;
 /** A file that was quiet for so long is looked at less often. */
 const IDLE_MS = 60_000;
 const IDLE_TURNS = 8;
@@ -88,19 +68,14 @@ export class FileShipper {
   readonly #discovery: Discovery;
   readonly #inputs: ReadonlyMap<string, AgentInput>;
   readonly #tails = new Map<string, FileTail>();
-  readonly #common = new Map<string, FileFields>();
-  /** What of each account is not yet in a ledger line. */
-  readonly #ledgerDue = new Map<string, { readonly sinceMs: number }>();
-  #pending: PendingBatch | undefined;
+  readonly #recorder: FileRecorder;
   #turn = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
-  #stateMs = Number.NEGATIVE_INFINITY;
-  #isStateDue = false;
-  #hasUnsavedFiles = false;
   readonly #faultsOfLook = new Set<string>();
 
   constructor(parts: ShipperParts) {
     this.#parts = parts;
+    this.#recorder = new FileRecorder({ ...parts, counts: this.counts });
     this.#inputs = new Map(parts.inputs.map((input) => [input.name, input]));
     this.#discovery = new Discovery({
       registry: parts.registry,
@@ -119,29 +94,28 @@ export class FileShipper {
    */
   async turn(nowMs: number, isHinted: boolean, signal: AbortSignal): Promise<boolean> {
     this.#turn += 1;
-    if (!this.#writePending()) return false;
+    if (!this.#recorder.writePending()) return false;
     if (isHinted || nowMs - this.#lookedMs >= this.#parts.limits.scanMs) {
       this.#lookedMs = nowMs;
       await this.#look(nowMs);
     }
     // Before a first event goes to the spool, its producer must be known for good.
-    if (this.#hasUnsavedFiles && !(await this.saveState(nowMs))) return false;
+    if (!(await this.#recorder.saveNewFiles(nowMs))) return false;
     let hasMore = false;
     for (const file of [...this.#parts.registry.files]) {
-      if (signal.aborted || this.#pending !== undefined) break;
+      if (signal.aborted || this.#recorder.isWaiting) break;
       if (file.state === 'done' || file.state === 'sought') continue;
       const isQuiet = nowMs - file.changedMs > IDLE_MS && file.size === file.position;
       if (isQuiet && !isHinted && (this.#turn + file.sinceMs) % IDLE_TURNS !== 0) continue;
       if (await this.#readFile(file, nowMs, signal)) hasMore = true;
     }
-    this.#writeLedgerLines(nowMs, false);
-    if (this.#isStateDue && nowMs - this.#stateMs >= STATE_MS) await this.saveState(nowMs);
-    return hasMore && this.#pending === undefined;
+    await this.#recorder.writeDue(nowMs);
+    return hasMore && !this.#recorder.isWaiting;
   }
 
   /** True where all that is there is read, and nothing waits for time to pass. */
   isCaughtUp(): boolean {
-    if (this.#pending !== undefined || this.#discovery.waiting > 0) return false;
+    if (this.#recorder.isWaiting || this.#discovery.waiting > 0) return false;
     return [...this.#parts.registry.files].every((file) => {
       if (this.unreadable.has(file.location)) return true;
       return file.state === 'done' || (file.state !== 'sought' && !file.isGzip && file.size <= file.position);
@@ -150,41 +124,19 @@ export class FileShipper {
 
   /** Puts the account of each file, and then the state, on disk. */
   async close(nowMs: number): Promise<void> {
-    if (this.#writePending()) this.#writeLedgerLines(nowMs, true);
-    await this.saveState(nowMs);
+    await this.#recorder.writeAll(nowMs);
     for (const tail of this.#tails.values()) tail.close();
     this.#tails.clear();
   }
 
-  /** Replaces the state file, and frees what only it needed of the spool. False where the disk doesn't take it. */
-  async saveState(nowMs: number): Promise<boolean> {
-    const { registry, spool, onNotice } = this.#parts;
-    const position = spool.position();
-    const snapshot = registry.snapshot(position);
-    this.#stateMs = nowMs;
-    this.#isStateDue = false;
-    try {
-      await spool.sync();
-      await registry.write(snapshot);
-      this.#hasUnsavedFiles = false;
-      await spool.release(position);
-      return true;
-    } catch (error) {
-      this.#isStateDue = true;
-      onNotice('state_unwritable', `the places in the files can't be written: ${messageOf(error)}`);
-      return false;
-    }
-  }
-
   /** A loss in delivery, for the account of the file. */
   noteChanged(producer: string, nowMs: number): void {
-    this.#ledgerDue.set(producer, { sinceMs: nowMs });
-    this.#isStateDue = true;
+    this.#recorder.noteChanged(producer, nowMs);
   }
 
   async #look(nowMs: number): Promise<void> {
     this.#faultsOfLook.clear();
-    if (await this.#discovery.look(nowMs)) this.#hasUnsavedFiles = true;
+    if (await this.#discovery.look(nowMs)) this.#recorder.noteNewFiles();
     const followed = new Set([...this.#parts.registry.files].map(({ location }) => location));
     for (const path of this.unreadable.keys()) {
       if (!this.#faultsOfLook.has(path) && !followed.has(path)) this.#noteReadable(path);
@@ -204,7 +156,7 @@ export class FileShipper {
         bytes += reading.bytes;
         this.counts.bytes += reading.bytes;
         this.#take(file, tail, input, reading, nowMs);
-        if (this.#pending !== undefined) return false;
+        if (this.#recorder.isWaiting) return false;
       }
       return true;
     } catch (error) {
@@ -223,62 +175,9 @@ export class FileShipper {
   ): void {
     if (reading.entries.length === 0 && reading.settled === file.position) return;
     this.counts.entries += reading.entries.length;
-    const batches = batchesOf(reading.entries);
-    batches.forEach((entries, i) => {
-      if (this.#pending !== undefined) return;
-      const isLast = i === batches.length - 1;
-      this.#write(file, tail, input, entries, isLast ? reading.settled : (entries.at(-1)?.end ?? file.position), nowMs);
-      // What could not be written yet is read again, when there is room.
-      if (this.#pending !== undefined && !isLast) tail.close();
-    });
-  }
-
-  #write(
-    file: FollowedFile,
-    tail: FileTail,
-    input: AgentInput,
-    entries: readonly Entry[],
-    settled: number,
-    nowMs: number,
-  ): void {
-    const account = copyAccount(file.account);
-    const common = this.#commonOf(file, input);
-    const lines: string[] = [];
-    for (const entry of entries) {
-      const line = recordEntry(this.#parts.recording, input, file, common, entry, account);
-      if (line !== undefined) lines.push(line);
-    }
-    const leftOut = entries.length - lines.length;
-    this.counts.events += lines.length;
-    this.counts.sampledOut += leftOut;
-    const place = { position: settled, print: tail.printAt(settled) };
-    // With its first events a file is known by its content from now on, whatever becomes of its name.
-    if (leftOut > 0 || file.print.at === 0) {
-      lines.push(JSON.stringify(this.#ledgerLine(file, account, place, nowMs, false)));
-    } else if (lines.length > 0 && !this.#ledgerDue.has(file.producer)) {
-      this.#ledgerDue.set(file.producer, { sinceMs: nowMs });
-    }
-    this.#pending = { file, lines, account, place };
-    this.#writePending();
-  }
-
-  /** True where nothing waits any more. */
-  #writePending(): boolean {
-    const pending = this.#pending;
-    if (pending === undefined) return true;
-    const { file, lines, account, place } = pending;
-    const left = lines.length === 0 ? lines : this.#parts.spool.append(lines);
-    if (left.length > 0) {
-      this.#pending = { ...pending, lines: left };
-      return false;
-    }
-    this.#pending = undefined;
-    // Losses may have been entered while it waited.
-    file.account = { ...account, dropped: file.account.dropped, dead: file.account.dead };
-    file.position = place.position;
-    file.print = place.print;
-    this.#isStateDue = true;
-    return true;
+    const isAll = this.#recorder.record(file, input, reading, (place) => tail.printAt(place), nowMs);
+    // What could not be written yet is read again, when there is room.
+    if (!isAll) tail.close();
   }
 
   #end(
@@ -291,7 +190,7 @@ export class FileShipper {
       if (reading.isIdle && this.#openTails() > this.#parts.limits.maxOpenFiles) tail.rest();
       return false;
     }
-    this.#isStateDue = true;
+    this.#recorder.noteMoved();
     if (reading.kind !== 'done') {
       this.#tails.delete(file.producer);
       if (reading.kind === 'replaced') {
@@ -308,7 +207,7 @@ export class FileShipper {
     file.state = 'done';
     file.identity = '';
     file.changedMs = nowMs;
-    if (file.account.emitted > 0) this.#ledgerDue.set(file.producer, { sinceMs: Number.NEGATIVE_INFINITY });
+    if (file.account.emitted > 0) this.#recorder.noteChanged(file.producer, Number.NEGATIVE_INFINITY);
     return false;
   }
 
@@ -324,42 +223,6 @@ export class FileShipper {
     let open = 0;
     for (const tail of this.#tails.values()) if (tail.isOpen) open += 1;
     return open;
-  }
-
-  #commonOf(file: FollowedFile, input: AgentInput): FileFields {
-    const known = this.#common.get(file.producer);
-    if (known !== undefined) return known;
-    const common = fieldsOfFile(input, file.path);
-    if (this.#common.size > 10_000) this.#common.clear();
-    this.#common.set(file.producer, common);
-    return common;
-  }
-
-  #ledgerLine(file: FollowedFile, account: FollowedFile['account'], place: Place, nowMs: number, closed: boolean) {
-    const input = this.#inputs.get(file.input);
-    const service = input === undefined ? 'unknown_service' : this.#commonOf(file, input).service;
-    const { host } = this.#parts.recording;
-    return ledgerLine(
-      { producer: file.producer, path: file.path, sinceMs: file.sinceMs, service, host },
-      account,
-      place,
-      nowMs,
-      closed,
-    );
-  }
-
-  #writeLedgerLines(nowMs: number, isEnding: boolean): void {
-    if (this.#pending !== undefined) return;
-    for (const [producer, { sinceMs }] of this.#ledgerDue) {
-      if (!isEnding && nowMs - sinceMs < LEDGER_MS) continue;
-      const file = this.#parts.registry.get(producer);
-      this.#ledgerDue.delete(producer);
-      if (file === undefined) continue;
-      const line = JSON.stringify(this.#ledgerLine(file, file.account, file, nowMs, file.state === 'done'));
-      if (this.#parts.spool.append([line]).length === 0) continue;
-      this.#ledgerDue.set(producer, { sinceMs });
-      return;
-    }
   }
 
   #noteFault(path: string, error: unknown): void {
@@ -385,23 +248,6 @@ export class FileShipper {
       `${file.path} was removed before ${what} read, and neither a renamed nor a compressed copy was found`,
     );
   }
-}
-
-/** What goes to the spool with one write; one at least, which may be empty. */
-function batchesOf(entries: readonly Entry[]): readonly (readonly Entry[])[] {
-  const batches: Entry[][] = [[]];
-  let chars = 0;
-  for (const entry of entries) {
-    const open = batches.at(-1) ?? [];
-    if (open.length > 0 && (open.length >= BATCH_ENTRIES || chars + entry.text.length > BATCH_CHARS)) {
-      batches.push([entry]);
-      chars = 0;
-    } else {
-      open.push(entry);
-    }
-    chars += entry.text.length;
-  }
-  return batches;
 }
 
 function messageOf(error: unknown): string {
