@@ -1,7 +1,7 @@
 /**
  * `kill -9` of the server under ingest, over and over: in the middle of bodies, inserts, commits, merges and retention.
  *
- *   node --import tsx load/kill-server.ts --rounds 100 --seconds 2
+ *   node --import tsx load/kill-server.ts --rounds 100 --seconds 2 --seed 7
  *
  * Producers post batches without a pause and send again whatever was not answered, as the library does. Commits come every
  * few thousand events, merges after a few commits, and the store may have so few bytes that retention is at work all the
@@ -14,6 +14,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { randomStream } from '../examples/payments/src/random.ts';
 import { freePort, waitFor } from '../tests/processes.ts';
 import { createServerClient } from '../tests/server-client.ts';
 import { BuiltServer } from './built-server.ts';
@@ -24,6 +25,8 @@ import { createAgent, post } from './posting.ts';
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '100' },
+    /** When the kills come; printed, so that a run can be repeated. */
+    seed: { type: 'string' },
     /** Longest time until a kill. */
     seconds: { type: 'string', default: '2' },
     bytes: { type: 'string', default: '600' },
@@ -35,6 +38,9 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
+const random = randomStream(seed, 'traffic', 0);
+console.log(`seed ${seed}`);
 const REST_MS = 120_000;
 const RETRY_MS = 20;
 
@@ -180,7 +186,7 @@ async function compare(round: number): Promise<void> {
 
 const EVERY = 10;
 for (let round = 1; round <= rounds && faults.length === 0; round += 1) {
-  await sleep(Math.random() * Number(values.seconds) * 1000);
+  await sleep(random() * Number(values.seconds) * 1000);
   await server.end('SIGKILL');
   if (await isAmidSegment()) amidSegment += 1;
   server = await BuiltServer.start({ dataDir, env });
