@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../bench/statistics.ts';
 import { between, randomStream } from '../examples/payments/src/random.ts';
 import { arrange, type QueueName, type StoreName } from '../tests/arrangements.ts';
 import { waitFor } from '../tests/processes.ts';
@@ -36,6 +37,8 @@ export interface WriterKillReport {
   /** Lines that came to a writer again, and were dropped there. */
   readonly duplicates: number;
   readonly ledger: { readonly kept: number; readonly stored: number; readonly missing: number; readonly lost: number };
+  /** From a kill until something is stored that wasn't before. */
+  readonly recovery: { readonly medianSeconds: number; readonly maxSeconds: number };
   readonly seconds: number;
 }
 
@@ -65,15 +68,19 @@ export async function killWriters(options: WriterKillOptions): Promise<WriterKil
     let writerKills = 0;
     let ingestKills = 0;
     let seen = 0;
+    let killedAt: number | undefined;
+    const recoveries: number[] = [];
     try {
       for (let kill = 1; kill <= kills && performance.now() - begun < minutes * 60_000; kill += 1) {
         seen = await waitForWriting(query.url, client, seen);
+        if (killedAt !== undefined) recoveries.push((performance.now() - killedAt) / 1000);
         await sleep(between(random, 0, 400));
         const victims = writers.filter((_, i) => i === (kill - 1) % writers.length);
         if (kill % EVERY_NTH_ALSO_INGEST === 0) {
           victims.push(ingest);
           ingestKills += 1;
         }
+        killedAt = performance.now();
         await Promise.all(victims.map((victim) => victim.kill()));
         writerKills += 1;
         await Promise.all(victims.map((victim) => victim.start()));
@@ -97,12 +104,15 @@ export async function killWriters(options: WriterKillOptions): Promise<WriterKil
       twice: twice.length,
       duplicates: ledger.duplicates,
       ledger: { kept: ledger.kept, stored: ledger.stored, missing: ledger.missing, lost: ledger.dead + ledger.dropped },
+      recovery: { medianSeconds: inTenths(quantile(recoveries, 0.5)), maxSeconds: inTenths(Math.max(...recoveries)) },
       seconds: Math.round((performance.now() - begun) / 1000),
     };
   } finally {
     await set.close();
   }
 }
+
+const inTenths = (seconds: number): number => Math.round(seconds * 10) / 10;
 
 /** The embedded store belongs to one process: the writer answers the questions, too. */
 async function startProcesses(set: RoleSet, store: StoreName) {

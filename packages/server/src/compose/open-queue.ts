@@ -1,5 +1,7 @@
 /** The queue that the settings name. Only its module is loaded, and with it only its driver. */
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { LiveConfig } from '../live-config.ts';
 import type { Log } from '../log.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -27,13 +29,25 @@ export async function openBroker(config: LiveConfig, log: Log): Promise<Queue | 
   };
   if (queue === 'kafka') {
     const { openKafkaQueue } = await import('../queue/kafka.ts');
-    return openKafkaQueue({ ...common, brokers: config.mqBrokers, topic: config.mqTopic, askedBy: askedBy(config) });
+    return openKafkaQueue({
+      ...common,
+      brokers: config.mqBrokers,
+      topic: config.mqTopic,
+      readerName: readerNameOf(config),
+      askedBy: askedBy(config),
+    });
   }
   if (queue === 'redis') {
     const { openRedisQueue } = await import('../queue/redis-streams.ts');
     return openRedisQueue({ ...common, url: redisUrl(config), stream: config.mqTopic, askedBy: askedBy(config) });
   }
   return undefined;
+}
+
+/** The same for every process that this server is, one after the other: a data folder belongs to one server. */
+function readerNameOf({ dataDir }: LiveConfig): string {
+  const place = `${hostname()}\n${resolve(dataDir)}`;
+  return `tailrace-${createHash('sha256').update(place).digest('hex').slice(0, 24)}`;
 }
 
 function askedBy({ storageType, mqType }: LiveConfig): string {

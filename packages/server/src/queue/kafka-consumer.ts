@@ -1,8 +1,8 @@
 /** The client's consumer, as a reader needs it: nothing committed by itself, little fetched at once, patient with brokers. */
-import type { Consumer, IMemberAssignment, Kafka } from 'kafkajs';
+import type { Consumer, ConsumerGroupJoinEvent, Kafka } from 'kafkajs';
 
 export interface ConsumerListeners {
-  readonly onJoin: (assignment: IMemberAssignment) => void;
+  readonly onJoin: (joined: ConsumerGroupJoinEvent['payload']) => void;
   readonly onRebalancing: () => void;
   readonly onHeartbeat: () => void;
   readonly onCommitted: (partition: number, offset: number) => void;
@@ -32,7 +32,7 @@ export function openConsumer(
     retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => false },
   });
   const { events } = consumer;
-  consumer.on(events.GROUP_JOIN, ({ payload }) => listeners.onJoin(payload.memberAssignment));
+  consumer.on(events.GROUP_JOIN, ({ payload }) => listeners.onJoin(payload));
   consumer.on(events.REBALANCING, () => listeners.onRebalancing());
   consumer.on(events.HEARTBEAT, () => listeners.onHeartbeat());
   consumer.on(events.COMMIT_OFFSETS, ({ payload }) => {

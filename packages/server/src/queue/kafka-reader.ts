@@ -24,6 +24,7 @@ import { readEntryLine } from './entry-line.ts';
 import { KafkaCommits } from './kafka-commits.ts';
 import { openConsumer } from './kafka-consumer.ts';
 import type { KafkaDepth } from './kafka-depth.ts';
+import type { KafkaMembership } from './kafka-membership.ts';
 import { followNotes, formatEnd, newPartition, type Partition, parseEnd } from './kafka-partition.ts';
 import { fetchPlaces, type GroupPlaces, tellLost, tellOfRetention } from './kafka-places.ts';
 import { KafkaSuspects } from './kafka-suspects.ts';
@@ -34,8 +35,10 @@ import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
 export interface KafkaReaderParts {
   readonly kafka: Kafka;
   readonly admin: () => Promise<Admin>;
+  readonly membership: KafkaMembership;
   readonly topic: string;
   readonly group: string;
+  readonly partitionsOf: (memberAssignment: Buffer) => readonly number[];
   readonly ensureTopic: () => Promise<void>;
   readonly toBrokerError: (error: unknown, what: string) => BrokerError;
   readonly sessionTimeoutMs: number;
@@ -137,12 +140,14 @@ export class KafkaReader {
   }
 
   async #run(): Promise<void> {
+    const { membership } = this.#parts;
     let pauseMs = FIRST_PAUSE_MS;
     while (!this.#stop.signal.aborted) {
       const startMs = performance.now();
       try {
         await this.#consume();
       } catch (error) {
+        membership.noteEnd(error);
         const failure = this.#parts.toBrokerError(error, `reading topic ${this.#parts.topic}`);
         if (failure.message !== this.#trouble?.error.message) {
           this.#parts.log('warn', `${failure.message}; trying again until it works`);
@@ -159,11 +164,17 @@ export class KafkaReader {
   async #consume(): Promise<void> {
     const { kafka, topic, group, sessionTimeoutMs } = this.#parts;
     await this.#parts.ensureTopic();
+    const incomplete = new AbortController();
     const { consumer, crashed } = openConsumer(
       kafka,
       { group, sessionTimeoutMs },
       {
-        onJoin: (assignment) => this.#takeAssignment(assignment),
+        onJoin: (joined) => {
+          this.#takeAssignment(joined.memberAssignment);
+          void this.#parts.membership.lacksPartitions(joined, this.#parts).then((lacks) => {
+            if (lacks) incomplete.abort();
+          });
+        },
         onRebalancing: () => {
           this.#isRejoining = true;
         },
@@ -182,7 +193,7 @@ export class KafkaReader {
         eachBatchAutoResolve: false,
         eachBatch: (payload) => this.#takeBatch(payload),
       });
-      await Promise.race([crashed, aborted(this.#stop.signal)]);
+      await Promise.race([crashed, aborted(this.#stop.signal), aborted(incomplete.signal)]);
     } finally {
       const left = consumer.disconnect().catch(() => {});
       await Promise.race([left, pause(CLOSE_MS, new AbortController().signal)]);

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { cutConnections, cutWithinAnswers } from '../../../../tests/cut-connections.ts';
 import { needService, type RunningService, startService } from '../../../../tests/services.ts';
 import { type KafkaQueueOptions, openKafkaQueue } from './kafka.ts';
 import { type BrokerQueueUnderTest, describeBrokerQueue } from './testing/broker-queue-contract.ts';
+import { startReader } from './testing/child-reader.ts';
 import { describeQueue } from './testing/queue-contract.ts';
 import { NEVER, numbered, readUntil, readWhile } from './testing/read-lines.ts';
 
@@ -73,6 +74,82 @@ describe.skipIf(shared === undefined)('the queue on Kafka', () => {
     expect(found).toEqual(new Set(published));
     await queue.close();
   }, 90_000);
+
+  test('a reader that died takes up its work under its name, long before its session has ended', async () => {
+    const under = underTest(shared);
+    const named = { ...under.options, sessionTimeoutMs: 120_000, readerName: `reader-${randomUUID()}` };
+    const publisher = await under.open({ reads: false });
+    await publisher.publish(numbered(1, 20));
+    const child = startReader('kafka', named, 'keep');
+    onTestFinished(() => child.kill());
+    await expect.poll(() => new Set(child.lines).size, { timeout: 40_000 }).toBe(20);
+    await child.kill();
+    const heir = await openKafkaQueue(named);
+    const { lines, end } = await readUntil(heir, 20);
+    expect(new Set(lines)).toEqual(new Set(numbered(1, 20)));
+    await heir.acknowledge(end);
+    await publisher.publish(numbered(21, 40));
+    await readUntil(heir, 20);
+    // In order, it gives its place up: another one need not wait for it.
+    await heir.close();
+    const other = await under.open();
+    expect(new Set((await readUntil(other, 20)).lines)).toEqual(new Set(numbered(21, 40)));
+    await Promise.all([publisher.close(), other.close()]);
+  }, 120_000);
+
+  test('partitions that were added while a named reader was dead are read, too', async () => {
+    const under = underTest(shared);
+    const named = { ...under.options, sessionTimeoutMs: 120_000, readerName: `reader-${randomUUID()}`, partitions: 1 };
+    const publisher = await under.open({ reads: false, partitions: 1 });
+    await publisher.publish(numbered(1, 3));
+    const child = startReader('kafka', named, 'keep');
+    onTestFinished(() => child.kill());
+    await expect.poll(() => new Set(child.lines).size, { timeout: 40_000 }).toBe(3);
+    await child.kill();
+    const admin = clientOf(shared).admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic: under.options.topic ?? '', count: 4 }] });
+    await admin.disconnect();
+    const heir = await openKafkaQueue(named);
+    const later = await under.open({ reads: false });
+    await later.publish(numbered(4, 30).map((line, i) => line.replace(/trace-\d/, `trace-${i}`)));
+    expect((await readUntil(heir, 30)).lines).toHaveLength(30);
+    await Promise.all([publisher.close(), later.close(), heir.close()]);
+  }, 120_000);
+
+  test('of two readers that live under one name, the older one goes on without it, and says so', async () => {
+    const under = underTest(shared);
+    const told: string[] = [];
+    const named = { readerName: `reader-${randomUUID()}`, sessionTimeoutMs: 120_000 };
+    const older = await under.open({ ...named, log: (_: string, message: string) => told.push(message) });
+    await older.publish(numbered(1, 3));
+    await readUntil(older, 3);
+    const newer = await under.open(named);
+    await expect
+      .poll(
+        async () => {
+          await Promise.all([older, newer].map((queue) => queue.read(100, 100, NEVER)));
+          return told.join('; ');
+        },
+        { timeout: 40_000 },
+      )
+      .toMatch(/another reader of group .* has joined as reader-.*host name of its own/);
+    const found = new Set<string>();
+    const published = numbered(4, 60).map((line, i) => line.replace(/trace-\d/, `trace-${i}`));
+    await newer.publish(published);
+    await expect
+      .poll(
+        async () => {
+          const batches = await Promise.all([older, newer].map((queue) => queue.read(100, 100, NEVER)));
+          for (const line of batches.flatMap(({ lines }) => lines)) found.add(line);
+          return published.every((line) => found.has(line));
+        },
+        { timeout: 40_000 },
+      )
+      .toBe(true);
+    expect(told.filter((message) => message.includes('has joined as'))).toHaveLength(1);
+    await Promise.all([older.close(), newer.close()]);
+  }, 120_000);
 
   test('offsets are committed for what is acknowledged, and for nothing else', async () => {
     const under = underTest(shared);

@@ -2,6 +2,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { BrokerError, type KafkaOptions, openKafkaConnections } from 'tailrace/sinks/kafka';
 import { KafkaDepth } from './kafka-depth.ts';
+import { KafkaMembership } from './kafka-membership.ts';
 import { KafkaReader } from './kafka-reader.ts';
 import { publishLines } from './publish-lines.ts';
 import type { Queue } from './queue.ts';
@@ -16,6 +17,12 @@ export interface KafkaQueueOptions extends KafkaOptions {
    * it, 6 s and 30 min if it isn't told otherwise. @defaultValue 15000
    */
   readonly sessionTimeoutMs?: number;
+  /**
+   * The reader's name in its group, if it has one of its own that survives its restart: a reader that died takes up its
+   * work again as soon as it is back, in place of after `sessionTimeoutMs`. Kafka lets in one reader under a name; at
+   * most 249 of `a`–`z`, `A`–`Z`, `0`–`9`, `.`, `_` and `-`. @defaultValue it has none
+   */
+  readonly readerName?: string;
   /** Lines read ahead of the writer, and the lines of one batch, in bytes. @defaultValue 8 MiB */
   readonly bufferBytes?: number;
   /** A longer line is a dead letter, in bytes. @defaultValue 8 MiB */
@@ -39,6 +46,7 @@ export async function openKafkaQueue(options: KafkaQueueOptions): Promise<Queue>
     group = 'tailrace-writers',
     reads = true,
     sessionTimeoutMs = 15_000,
+    readerName,
     bufferBytes = 8 * MIB,
     maxLineBytes = 8 * MIB,
     maxUnacknowledgedLines = 500_000,
@@ -47,7 +55,11 @@ export async function openKafkaQueue(options: KafkaQueueOptions): Promise<Queue>
     ...given
   } = options;
   let reader: KafkaReader | undefined;
-  const connections = await openKafkaConnections(given, (message) => reader?.noteClientError(message));
+  const membership = new KafkaMembership({ name: readerName, group, log });
+  const connections = await openKafkaConnections(given, {
+    onError: (message) => reader?.noteClientError(message),
+    memberName: () => membership.name,
+  });
   const { settings, publisher, client, patientClient } = connections;
   if (!isKafka(client) || !isKafka(patientClient))
     throw new TypeError('the package kafkajs has another shape than expected');
@@ -59,6 +71,7 @@ export async function openKafkaQueue(options: KafkaQueueOptions): Promise<Queue>
       ...connections,
       kafka: patientClient,
       admin: admin.get,
+      membership,
       topic,
       group,
       sessionTimeoutMs,
