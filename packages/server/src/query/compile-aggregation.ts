@@ -35,7 +35,7 @@ export interface AggregationDialect {
   /** A number for the trace of an event. */
   readonly trace: string;
   /** The condition that picks the plan's events. */
-  readonly match: (attributes: AttributeColumns) => string;
+  readonly match: (part: SourcePart) => string;
 }
 
 export interface Aggregation {
@@ -156,7 +156,7 @@ export function compileAggregation(
 
   const selects = source.map((part) => {
     const list = columns.map((column) => column(part.columns));
-    return `SELECT ${list.join(', ')} FROM ${part.table} WHERE ${dialect.match(part.columns)}`;
+    return `SELECT ${list.join(', ')} FROM ${part.table} WHERE ${dialect.match(part)}`;
   });
   return {
     aggregates,

@@ -27,6 +27,8 @@ export interface SourcePart {
   /** A table expression with the columns of the store. */
   readonly table: string;
   readonly columns: AttributeColumns;
+  /** All of its events are known to lie in the plan's range, so that their times needn't be looked at. */
+  readonly isInRange?: boolean;
 }
 
 /** The attributes that a plan looks at. */
@@ -87,10 +89,10 @@ export function compileEvents(context: PlanContext, part: EventsPart): Statement
     if (Number.isFinite(within.toMs)) conditions.push(`"timestamp" <= ${timestampSql(within.toMs, parameters)}`);
   }
   const sorts = context.plan.orderBy.map(({ column }) => column);
-  const selects = part.source.map(({ table, columns }) => {
-    const sorted = sorts.map((field, i) => `, ${sortSql(field, columns)} AS o${i}`);
-    const where = [matchSql(context, parameters, columns), ...conditions].join(' AND ');
-    return `SELECT ${part.columns}${sorted.join('')} FROM ${table} WHERE ${where}`;
+  const selects = part.source.map((from) => {
+    const sorted = sorts.map((field, i) => `, ${sortSql(field, from.columns)} AS o${i}`);
+    const where = [matchSql(context, parameters, from), ...conditions].join(' AND ');
+    return `SELECT ${part.columns}${sorted.join('')} FROM ${from.table} WHERE ${where}`;
   });
   const order = context.plan.orderBy.map(({ direction }, i) => `o${i} ${direction} NULLS LAST`);
   order.push('"timestamp" DESC', 'event_id DESC');
@@ -114,8 +116,8 @@ export function compileReach(
   if (first === undefined || !['number', 'integer'].includes(knownFieldType(first.column) ?? '')) return undefined;
   const parameters = new Parameters();
   const selects = source.map(
-    ({ table, columns }) =>
-      `SELECT ${quoteIdentifier(first.column)} AS value FROM ${table} WHERE ${matchSql(context, parameters, columns)}`,
+    (from) =>
+      `SELECT ${quoteIdentifier(first.column)} AS value FROM ${from.table} WHERE ${matchSql(context, parameters, from)}`,
   );
   const ordered = `SELECT value FROM (${selects.join(' UNION ALL ')}) ORDER BY value ${first.direction} NULLS LAST LIMIT ${limit}`;
   // Where there are fewer, or some have no value, the last is NULL or too early: then nothing may be left out.
@@ -133,10 +135,16 @@ export function isNewestFirst(plan: Plan): boolean {
 }
 
 /** The condition that picks a plan's events: its range and its search. */
-export function matchSql(context: PlanContext, parameters: Parameters, columns: AttributeColumns): string {
+export function matchSql(
+  context: PlanContext,
+  parameters: Parameters,
+  { columns, isInRange = false }: Omit<SourcePart, 'table'>,
+): string {
+  const search = compileWhere(context.search, parameters, columns);
+  if (isInRange) return search;
   const from = timestampSql(context.range.fromMs, parameters);
   const to = timestampSql(context.range.toMs, parameters);
-  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${compileWhere(context.search, parameters, columns)}`;
+  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${search}`;
 }
 
 function sortSql(field: string, columns: AttributeColumns): string {

@@ -13,6 +13,6 @@ export function duckDbDialect(context: PlanContext, parameters: Parameters): Agg
       return `CAST(floor(epoch_ms("timestamp") / ${width}) * ${width} AS DOUBLE)`;
     },
     trace: 'hash(coalesce(trace_id, request_id, event_id))',
-    match: (columns) => matchSql(context, parameters, columns),
+    match: (part) => matchSql(context, parameters, part),
   };
 }

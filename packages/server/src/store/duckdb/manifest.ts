@@ -16,6 +16,7 @@ import { newId } from './new-id.ts';
 
 /** Segments of rows whose hour had too few of them to have a file of its own. */
 export const MIXED_DAY = 'mixed';
+export const MIXED_FOLDER = 'segments/mixed';
 
 const segmentSchema = z.object({
   /** From the store's folder. */

@@ -49,7 +49,7 @@ export async function runEvents(
   const wanted = limit + 1;
   const attributes = usedAttributes(context);
   if (!isNewestFirst(context.plan)) {
-    const source = sourceParts(directory, snapshot.hot, snapshot.segments, attributes);
+    const source = sourceParts(directory, snapshot.hot, snapshot.segments, attributes, context.range);
     const reach = after === undefined ? await reachOf(connection, context, { source, limit: wanted }) : undefined;
     const rows = await readPart(connection, context, { source, limit: wanted, after, within: undefined, reach });
     return { rows: rows.slice(0, limit).map(({ event }) => event), limited: rows.length > limit };
@@ -60,7 +60,7 @@ export async function runEvents(
   let next = 0;
   for (let rows = FIRST_ROWS; ; rows *= 4) {
     const part = takeRows(segments, next, rows);
-    const source = sourceParts(directory, next === 0 ? snapshot.hot : [], part, attributes);
+    const source = sourceParts(directory, next === 0 ? snapshot.hot : [], part, attributes, context.range);
     const last = found[wanted - 1]?.ms;
     const within = last === undefined ? undefined : { fromMs: last, toMs: Number.POSITIVE_INFINITY };
     const span = await spanOf(connection, context, { source, limit: wanted, after, within });

@@ -23,7 +23,7 @@ export async function runPlan(
     const { rows, limited } = await runEvents(connection, directory, context, snapshot, options.after);
     return { columns: [], rows, limited, isEstimated: false, warnings: [] };
   }
-  const source = sourceParts(directory, snapshot.hot, snapshot.segments, usedAttributes(context));
+  const source = sourceParts(directory, snapshot.hot, snapshot.segments, usedAttributes(context), context.range);
   const parameters = new Parameters();
   const dialect = duckDbDialect(context, parameters);
   const aggregation = compileAggregation(context, source, snapshot.isSampled, dialect);

@@ -6,7 +6,7 @@ import { quoteText } from '../../query/sql-text.ts';
 import type { TimeRange } from '../../query/time.ts';
 import { ALL_COLUMNS } from './columns.ts';
 import type { HotTable } from './hot-table.ts';
-import type { Segment } from './manifest.ts';
+import { MIXED_FOLDER, type Segment } from './manifest.ts';
 import type { Readers } from './readers.ts';
 
 export interface LiveSegment {
@@ -55,34 +55,46 @@ export function sourceSql(directory: string, hot: readonly HotTable[], segments:
   return `(${parts.join(' UNION ALL ')})`;
 }
 
-/** With more different sets of columns than this, a query reads all of its attributes from their JSON. */
-const MAX_PARTS = 8;
+/** True where every event of a segment lies in a range. Mixed segments may hold events without a time. */
+function isWithin({ path, minMs, maxMs }: Segment, range: TimeRange): boolean {
+  return minMs >= range.fromMs && maxMs < range.toMs && !path.startsWith(MIXED_FOLDER);
+}
 
-/** What a query reads, in parts that have the same of these attributes as columns. */
+/** With more different sets of columns than this, a query reads all of its attributes from their JSON. */
+const MAX_PARTS = 12;
+
+/** What a query reads, in parts: segments that have the same of its attributes as columns, and lie in its range alike. */
 export function sourceParts(
   directory: string,
   hot: readonly HotTable[],
   segments: readonly LiveSegment[],
   attributes: readonly string[],
+  range: TimeRange,
 ): readonly SourcePart[] {
-  const groups = new Map<string, { columns: Map<string, AttributeKind>; segments: LiveSegment[] }>();
+  const groups = new Map<
+    string,
+    { columns: Map<string, AttributeKind>; segments: LiveSegment[]; isInRange: boolean }
+  >();
   for (const live of segments) {
     const { promoted = {} } = live.segment;
     const columns = attributes.flatMap((name) => {
       const kind = Object.hasOwn(promoted, name) ? promoted[name] : undefined;
       return kind === undefined ? [] : [[name, kind] as const];
     });
-    const key = JSON.stringify(columns);
-    const group = groups.get(key) ?? { columns: new Map(columns), segments: [] };
+    const isInRange = isWithin(live.segment, range);
+    const key = JSON.stringify([isInRange, columns]);
+    const group = groups.get(key) ?? { columns: new Map(columns), segments: [], isInRange };
     group.segments.push(live);
     groups.set(key, group);
   }
-  const plain = groups.get('[]')?.segments ?? [];
-  groups.delete('[]');
+  const plainKey = JSON.stringify([false, []]);
+  const plain = groups.get(plainKey)?.segments ?? [];
+  groups.delete(plainKey);
   if (groups.size >= MAX_PARTS) return [{ table: sourceSql(directory, hot, segments), columns: NO_COLUMNS }];
   const parts: SourcePart[] = [...groups.values()].map((group) => ({
     table: filesSql(directory, group.segments),
     columns: group.columns,
+    isInRange: group.isInRange,
   }));
   if (hot.length + plain.length > 0) parts.push({ table: sourceSql(directory, hot, plain), columns: NO_COLUMNS });
   return parts;

@@ -6,7 +6,7 @@ import { quoteIdentifier, quoteText } from '../../query/sql-text.ts';
 import { ALL_COLUMNS } from './columns.ts';
 import { readRows } from './database.ts';
 import { removeFile, syncDirectory, syncFile } from './durable-files.ts';
-import { MIXED_DAY, type Segment } from './manifest.ts';
+import { MIXED_DAY, MIXED_FOLDER, type Segment } from './manifest.ts';
 import { newId } from './new-id.ts';
 import type { PromotedColumn } from './promotion.ts';
 import { IS_NORMAL_SQL } from './retention.ts';
@@ -130,7 +130,7 @@ async function choosePartitions(connection: DuckDBConnection, source: string, no
   if (own.length === hours.length) return partitions;
   const others = own.map(({ hour }) => `NOT (${hourCondition(hour)})`);
   const condition = others.length === 0 ? 'true' : others.join(' AND ');
-  return [...partitions, { day: MIXED_DAY, folder: 'segments/mixed', condition: `coalesce(${condition}, true)` }];
+  return [...partitions, { day: MIXED_DAY, folder: MIXED_FOLDER, condition: `coalesce(${condition}, true)` }];
 }
 
 function hourPartition(hour: number): Partition {
