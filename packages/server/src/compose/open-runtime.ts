@@ -60,12 +60,17 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     },
     backlogLines: TAIL_BACKLOG_LINES,
   });
+  let queue: Queue | undefined;
   const newBook = (snapshot?: unknown) =>
     new LedgerBook(
       {
         maxProducers: config.maxProducers,
         get graceMs() {
           return config.ledgerGraceSeconds * 1000;
+        },
+        // A process that only answers questions doesn't see the queue.
+        get passedMs() {
+          return queue?.stats().passedMs ?? now();
         },
         now,
       },
@@ -134,12 +139,13 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
   const bell: ChangeBell = { ring: () => {} };
   const fallback =
     broker !== undefined && has.has('ingest') ? await openFallback(broker, bell, { config, bury, log }) : undefined;
-  const queue = fallback ?? broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
-  onOpen(() => queue.close());
+  const entrance = fallback ?? broker ?? (await openLocalSpool(config, store?.checkpoint?.position, log));
+  queue = entrance;
+  onOpen(() => entrance.close());
   const pace = broker === undefined ? new Pace({ maxBytes: MAX_AHEAD_BYTES, stallMs: STALL_MS }) : undefined;
   const ingest = has.has('ingest')
     ? new Ingest({
-        queue,
+        queue: entrance,
         // Events of one producer reach a broker by several ways: only the writer sees all of them.
         book: broker === undefined ? book : undefined,
         check: newCheck(() => live.isWatched),
@@ -159,7 +165,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
   const writer =
     store !== undefined && writes
       ? new Writer({
-          queue,
+          queue: entrance,
           store,
           book,
           pace,
@@ -193,5 +199,5 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     fallback === undefined || ingest === undefined
       ? undefined
       : reportStage({ fallback, ingest, writer, bell, config, metrics, log, now, onOpen });
-  return { ...common, dead: deskWith(ingest), bury, ingest, queue, writer, stage };
+  return { ...common, dead: deskWith(ingest), bury, ingest, queue: entrance, writer, stage };
 }

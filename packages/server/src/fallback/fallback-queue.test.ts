@@ -21,6 +21,8 @@ function scriptedBroker() {
     /** Takes the lines, and says that it didn't. */
     liesOnce: false,
     publishes: 0,
+    /** Says that its readers have passed all that was published before; nothing waits in it at first. */
+    passedMs: Number.POSITIVE_INFINITY,
     placeIn: 'broker' as const,
     async publish(lines: readonly string[]) {
       broker.publishes += 1;
@@ -34,7 +36,7 @@ function scriptedBroker() {
     seek: async () => {},
     read: async (): Promise<QueueBatch> => ({ lines: [], unreadable: [], end: 'b' }),
     acknowledge: async () => {},
-    stats: () => ({ depthBytes: 0, ageSeconds: 0 }),
+    stats: () => ({ depthBytes: 0, ageSeconds: 0, passedMs: broker.passedMs }),
     close: async () => {},
   };
   return broker;
@@ -158,6 +160,30 @@ test('what the broker took and did not confirm is sent again rather than lost', 
     (taken) => taken.length === 4,
   );
   expect(broker.taken).toEqual([...lines(1, 2), ...lines(1, 2)]);
+});
+
+test('what was put aside has not passed before the broker has passed it, too, for all that it came to the broker late', async () => {
+  const broker = scriptedBroker();
+  const { queue, pass } = await start(broker);
+  broker.isDown = true;
+  for (let n = 1; n <= 10; n += 1) await queue.publish([line(n)]);
+  const putAside = Date.now();
+  expect(queue.stats().passedMs).toBeLessThanOrEqual(putAside);
+  await eventually(
+    async () => Date.now(),
+    (nowMs) => nowMs > putAside + 5,
+  );
+  broker.isDown = false;
+  broker.passedMs = putAside + 2;
+  pass(10_000);
+  await eventually(
+    async () => queue.isDrained,
+    (isDrained) => isDrained,
+  );
+  expect(broker.taken).toEqual(lines(1, 10));
+  expect(queue.stats().passedMs).toBeLessThanOrEqual(putAside);
+  broker.passedMs = Date.now() + 1000;
+  expect(queue.stats().passedMs).toBeGreaterThan(putAside);
 });
 
 test('a broker that flaps makes two alerts, not two hundred', async () => {

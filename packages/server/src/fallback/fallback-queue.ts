@@ -38,6 +38,8 @@ export interface FallbackQueueOptions {
   /** What is up has changed, perhaps. */
   readonly onChange: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  /** The time of day, in milliseconds since 1970. @defaultValue `Date.now` */
+  readonly now?: () => number;
 }
 
 const FORWARD_LINES = 2000;
@@ -66,6 +68,8 @@ export class FallbackQueue implements Queue {
   #spoolSettled: string | undefined;
   #brokerAcknowledged: string | undefined;
   #readFailure: string | undefined;
+  /** What the forwarder gave to the broker: published after the one time, and with the broker before the other. */
+  #forwarded: { readonly sinceMs: number; readonly untilMs: number } | undefined;
   #forwarding: Promise<void> = Promise.resolve();
 
   constructor(options: FallbackQueueOptions) {
@@ -160,6 +164,7 @@ export class FallbackQueue implements Queue {
     return {
       depthBytes: broker.depthBytes + spool.depthBytes,
       ageSeconds: Math.max(broker.ageSeconds, spool.ageSeconds),
+      passedMs: Math.min(broker.passedMs, spool.passedMs, this.#forwardedSinceMs(broker.passedMs)),
     };
   }
 
@@ -168,6 +173,12 @@ export class FallbackQueue implements Queue {
     await this.#forwarding;
     await this.#options.spool.close();
     await this.#options.broker.close();
+  }
+
+  /** What was put aside is older than the broker makes it, until that has passed it, too. */
+  #forwardedSinceMs(brokerPassedMs: number): number {
+    if (this.#forwarded !== undefined && brokerPassedMs > this.#forwarded.untilMs) this.#forwarded = undefined;
+    return this.#forwarded?.sinceMs ?? Number.POSITIVE_INFINITY;
   }
 
   #isWritersTurn(): boolean {
@@ -250,10 +261,12 @@ export class FallbackQueue implements Queue {
     }
     this.#isDrained = false;
     if (batch.unreadable.length > 0) await this.#options.bury(batch.unreadable);
+    const sinceMs = Math.min(spool.stats().passedMs, this.#forwarded?.sinceMs ?? Number.POSITIVE_INFINITY);
     if (batch.lines.length > 0 && !(await this.#tryBroker(batch.lines))) {
       await this.#rewind();
       return 'failed';
     }
+    this.#forwarded = { sinceMs, untilMs: (this.#options.now ?? Date.now)() };
     await this.#acknowledgeSpool(batch.end);
     return 'sent';
   }

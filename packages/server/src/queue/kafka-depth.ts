@@ -17,6 +17,8 @@ export interface KafkaDepthParts {
 interface Mark {
   end: number;
   atMs: number;
+  /** What lies before the end, and behind the mark before, was published after this time. */
+  readonly fromMs: number;
 }
 
 const POLL_MS = 2000;
@@ -27,6 +29,9 @@ export class KafkaDepth {
   readonly #parts: KafkaDepthParts;
   readonly #timer: NodeJS.Timeout;
   readonly #marks = new Map<number, Mark[]>();
+  /** When Kafka was asked last that has answered. */
+  #answeredMs = 0;
+  readonly #openedMs: number;
   #lines = 0;
   #lineBytes = FIRST_LINE_BYTES;
   #isAsking = false;
@@ -35,6 +40,7 @@ export class KafkaDepth {
 
   constructor(parts: KafkaDepthParts) {
     this.#parts = parts;
+    this.#openedMs = parts.now();
     this.#timer = setInterval(() => void this.#ask(), POLL_MS).unref();
   }
 
@@ -59,17 +65,19 @@ export class KafkaDepth {
     const marks = this.#marks.get(partition) ?? [];
     this.#marks.set(partition, marks);
     const [first] = marks;
-    if (first === undefined) marks.push({ end: offset + 1, atMs: writtenMs });
+    if (first === undefined) marks.push({ end: offset + 1, atMs: writtenMs, fromMs: writtenMs });
     else if (offset < first.end) first.atMs = Math.min(first.atMs, writtenMs);
   }
 
   stats(): QueueStats {
-    const oldestMs = Math.min(...[...this.#marks.values()].flatMap((marks) => marks[0]?.atMs ?? []));
+    const oldest = [...this.#marks.values()].flatMap((marks) => marks[0] ?? []);
+    const oldestMs = Math.min(...oldest.map(({ atMs }) => atMs));
     const ageMs = this.#lines > 0 && Number.isFinite(oldestMs) ? this.#parts.now() - oldestMs : 0;
     return {
       depthBytes: Math.round(this.#lines * this.#lineBytes),
       depthLines: this.#lines,
       ageSeconds: Math.max(0, ageMs / 1000),
+      passedMs: Math.min(this.#answeredMs, oldestMs, ...oldest.map(({ fromMs }) => fromMs)),
     };
   }
 
@@ -82,6 +90,7 @@ export class KafkaDepth {
     this.#isAsking = true;
     const { topic, group } = this.#parts;
     const changes = this.#changes;
+    const askedMs = this.#parts.now();
     try {
       const admin = await this.#parts.admin();
       const ends = await admin.fetchTopicOffsets(topic);
@@ -94,6 +103,7 @@ export class KafkaDepth {
         lines += Math.max(0, Number(high) - from);
       }
       if (changes === this.#changes) this.#lines = lines;
+      this.#answeredMs = askedMs;
     } catch {
       // Kafka is away: what was known last stands, and `read` and `publish` tell of it.
     } finally {
@@ -107,7 +117,7 @@ export class KafkaDepth {
     const last = marks.at(-1);
     if (end > Math.max(passed, last?.end ?? 0)) {
       if (last !== undefined && marks.length >= MAX_MARKS) last.end = end;
-      else marks.push({ end, atMs: this.#parts.now() });
+      else marks.push({ end, atMs: this.#parts.now(), fromMs: Math.max(this.#answeredMs, this.#openedMs) });
     }
     this.#passMarks(partition, passed);
   }

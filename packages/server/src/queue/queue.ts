@@ -31,6 +31,11 @@ export interface QueueStats {
   readonly depthLines?: number;
   /** Age of the oldest line that is not acknowledged, in seconds; 0 when there is none. */
   readonly ageSeconds: number;
+  /**
+   * Everything that was published before this time, in milliseconds since 1970, is acknowledged, as far as is known; 0
+   * while nothing is. So what was published before it and isn't stored will not come out of this queue any more.
+   */
+  readonly passedMs: number;
 }
 
 /** The queue can take no more now; a source answers 503 with `Retry-After`. */

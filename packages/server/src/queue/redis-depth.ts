@@ -23,6 +23,7 @@ export class RedisDepth {
   #lines = 0;
   #lineBytes = FIRST_LINE_BYTES;
   #oldestMs: number | undefined;
+  #passedMs = 0;
   #groups = 0;
   #isAsking = false;
   /** Rises with each change that an answer on its way can't know of. */
@@ -68,6 +69,7 @@ export class RedisDepth {
       depthLines: this.#lines,
       ageSeconds:
         isEmpty || this.#oldestMs === undefined ? 0 : Math.max(0, (this.#parts.now() - this.#oldestMs) / 1000),
+      passedMs: this.#passedMs,
     };
   }
 
@@ -80,6 +82,7 @@ export class RedisDepth {
     this.#isAsking = true;
     const { stream, group, timeoutMs, connection } = this.#parts;
     const changes = this.#changes;
+    const askedMs = this.#parts.now();
     try {
       const length = Number(await connection.command(['XLEN', stream], { timeoutMs }));
       const groups =
@@ -90,9 +93,13 @@ export class RedisDepth {
       // More than our group is waiting for: others wait for it too, or it was acknowledged while they did.
       const hasMore = ours?.lag !== undefined && length > ours.pending + ours.lag;
       if (this.#parts.trims && hasMore) await this.#trim(groups);
+      const lines = ours?.lag === undefined ? length : ours.pending + ours.lag;
+      const oldestMs = oldest === undefined ? undefined : Number(oldest.id.split('-')[0]);
+      // Whatever was published since this was asked is younger.
+      this.#passedMs = Math.min(askedMs, lines === 0 ? askedMs : (oldestMs ?? askedMs));
       if (changes !== this.#changes) return;
-      this.#lines = ours?.lag === undefined ? length : ours.pending + ours.lag;
-      this.#oldestMs = oldest === undefined ? undefined : Number(oldest.id.split('-')[0]);
+      this.#lines = lines;
+      this.#oldestMs = oldestMs;
     } catch {
       // Redis is away: what was known last stands, and `read` and `publish` tell of it.
     } finally {

@@ -177,10 +177,11 @@ export async function openSpoolQueue(options: SpoolQueueOptions): Promise<Queue>
       depthBytes = await reader.backlogBytes();
     },
 
-    stats: () => ({
-      depthBytes,
-      ageSeconds: marks[0] === undefined ? 0 : Math.max(0, (now() - marks[0].atMs) / 1000),
-    }),
+    stats() {
+      const nowMs = now();
+      const oldestMs = marks[0]?.atMs ?? nowMs;
+      return { depthBytes, ageSeconds: Math.max(0, (nowMs - oldestMs) / 1000), passedMs: oldestMs };
+    },
 
     async close() {
       await reader.close();

@@ -29,7 +29,7 @@ function heldQueue() {
     seek: async () => {},
     read: async () => ({ lines: [], unreadable: [], end: '1:0' }),
     acknowledge: async () => {},
-    stats: () => ({ depthBytes: 0, ageSeconds: 0 }),
+    stats: () => ({ depthBytes: 0, ageSeconds: 0, passedMs: Date.now() }),
     close: async () => {},
   };
   return { queue, held, published };
@@ -39,7 +39,7 @@ test('nobody is told "duplicate" of an event whose publish fails: the other take
   const { queue, held, published } = heldQueue();
   const ingest = new Ingest({
     queue,
-    book: new LedgerBook({ maxProducers: 10, graceMs: 0, now: Date.now }),
+    book: new LedgerBook({ maxProducers: 10, graceMs: 0, passedMs: Number.POSITIVE_INFINITY, now: Date.now }),
     check: createLineCheck({ redactor: createRedactor(), maxLineBytes: 10_000, now: Date.now }),
     bury: async () => {},
     live: createLiveTail({ maxClients: 1, backlogLines: 1 }),

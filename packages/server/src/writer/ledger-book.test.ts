@@ -16,7 +16,7 @@ function clock(): { now: () => number; pass: (ms: number) => void } {
 }
 
 function bookAt(now: () => number, snapshot?: unknown, maxProducers = 100): LedgerBook {
-  return new LedgerBook({ maxProducers, graceMs: 30_000, now }, snapshot);
+  return new LedgerBook({ maxProducers, graceMs: 30_000, passedMs: Number.POSITIVE_INFINITY, now }, snapshot);
 }
 
 function accept(book: LedgerBook, sequences: readonly number[], producer = P): void {
@@ -78,6 +78,53 @@ test('a hole is in flight at first, and missing when the grace is over', () => {
     [3, 4],
     [6, 6],
   ]);
+});
+
+test('a hole is in flight for as long as the queue holds something older than what told of it', () => {
+  const time = clock();
+  const queue = { passedMs: time.now() - 1 };
+  const book = new LedgerBook({
+    maxProducers: 10,
+    graceMs: 30_000,
+    get passedMs() {
+      return queue.passedMs;
+    },
+    now: time.now,
+  });
+  book.noteStored(P, [
+    [1, 5],
+    [8, 9],
+  ]);
+  time.pass(3_600_000);
+  expect(book.report().totals).toMatchObject({ inFlight: 2, missing: 0 });
+  book.noteStored(P, [[6, 6]]);
+  queue.passedMs = time.now();
+  expect(book.report().totals).toMatchObject({ inFlight: 0, missing: 1 });
+  // What becomes known from now on has its own grace.
+  book.noteStored(P, [[11, 11]]);
+  expect(book.report().totals).toMatchObject({ inFlight: 1, missing: 1 });
+});
+
+test('while nothing is known of the queue, nothing is missing; and long waiting forgets no hole', () => {
+  const time = clock();
+  const queue = { passedMs: 0 };
+  const book = new LedgerBook({
+    maxProducers: 10,
+    graceMs: 30_000,
+    get passedMs() {
+      return queue.passedMs;
+    },
+    now: time.now,
+  });
+  for (let second = 1; second <= 6000; second += 1) {
+    book.noteStored(P, [[2 * second, 2 * second]]);
+    time.pass(1000);
+  }
+  expect(book.report().totals).toMatchObject({ inFlight: 6000, missing: 0 });
+  queue.passedMs = time.now();
+  time.pass(30_000);
+  queue.passedMs = time.now();
+  expect(book.report().totals).toMatchObject({ inFlight: 0, missing: 6000 });
 });
 
 test('what the producer dropped or buried is not missing, and a replayed dead letter is stored', () => {

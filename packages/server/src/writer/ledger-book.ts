@@ -11,8 +11,8 @@
  * time are settled there: the second waits for the first, and is a duplicate only if the first really got onto the disk.
  *
  * A hole below the highest number that is known of (from the producer's ledger line, or from its events) that is neither
- * dead nor dropped is missing. It gets some time first, since batches overtake each other: until `graceMs` after the
- * number became known, a hole counts as in flight.
+ * dead nor dropped is missing. It gets some time first, since batches overtake each other: a hole counts as in flight until
+ * `graceMs` after the number became known, and for as long as the queue holds something that is older than that.
  *
  *   kept = stored + in flight + dead + dropped + missing
  *
@@ -21,7 +21,8 @@
  * complete are folded into one number each (all from 1 to n are here); only when there are too many of those too are the
  * oldest forgotten, which is counted.
  */
-import { type Intervals, type LedgerAmendment, type LedgerLine, mergeLosses, SequenceSet } from 'tailrace/ledger';
+import { type Intervals, type LedgerAmendment, type LedgerLine, mergeLosses } from 'tailrace/ledger';
+import { type Account, newAccount, noteClaim, settleClaims } from './account.ts';
 import { type AccountSnapshot, type BookSnapshot, checkBookSnapshot } from './book-snapshot.ts';
 import {
   addReport,
@@ -32,11 +33,14 @@ import {
   type ProducerReport,
   reportAccount,
 } from './ledger-report.ts';
+import { type Claim, Publication } from './publication.ts';
 
 export interface LedgerBookOptions {
   /** Producers whose account is kept in full. */
   readonly maxProducers: number;
   readonly graceMs: number;
+  /** Before this time nothing was published that may still come out of the queue, in milliseconds since 1970. */
+  readonly passedMs: number;
   readonly now: () => number;
 }
 
@@ -44,74 +48,9 @@ export interface LedgerBookOptions {
 const MAX_INTERVALS = 10_000;
 /** Folded producers for each one that is kept in full. */
 const FOLDED_PER_PRODUCER = 10;
-const CLAIM_STEP_MS = 1000;
-
-/** One producer. */
-export interface Account {
-  readonly producer: string;
-  readonly accepted: SequenceSet;
-  readonly stored: SequenceSet;
-  /** Numbers that are being published now. */
-  readonly publishing: Map<number, Publication>;
-  ledger: LedgerLine | undefined;
-  /** What its adopters said of it, put together. */
-  amendment: LedgerAmendment | undefined;
-  /** Highest number known for longer than the grace. */
-  settled: number;
-  /** Younger knowledge: highest number by the time at which it became known. */
-  readonly claims: { sequence: number; readonly atMs: number }[];
-  duplicates: number;
-  /** So many events are in the totals of the folded producers already. */
-  readonly folded: number;
-  readonly firstSeenMs: number;
-  lastSeenMs: number;
-}
-
-/** What `claim` says of an event: to be published, here already, being published by another, or not acceptable. */
-export type Claim =
-  | { readonly kind: 'fresh' }
-  | { readonly kind: 'duplicate' }
-  | { readonly kind: 'contended'; readonly by: Publication }
-  | { readonly kind: 'refused'; readonly reason: string };
 
 const FRESH: Claim = { kind: 'fresh' };
 const DUPLICATE: Claim = { kind: 'duplicate' };
-
-/** The events of one `publish`. Exactly one of `succeed` and `fail` ends it. */
-export class Publication {
-  /** True where the events are on disk. Never rejects. */
-  readonly outcome: Promise<boolean>;
-  readonly #events: { readonly account: Account; readonly sequence: number }[] = [];
-  readonly #nowMs: number;
-  #settle: (ok: boolean) => void = () => {};
-
-  constructor(nowMs: number) {
-    this.#nowMs = nowMs;
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  add(account: Account, sequence: number): void {
-    account.publishing.set(sequence, this);
-    this.#events.push({ account, sequence });
-  }
-
-  succeed(): void {
-    for (const { account, sequence } of this.#events) {
-      account.publishing.delete(sequence);
-      account.accepted.add(sequence);
-      noteClaim(account, sequence, this.#nowMs);
-      account.lastSeenMs = this.#nowMs;
-    }
-    this.#settle(true);
-  }
-
-  fail(): void {
-    for (const { account, sequence } of this.#events) account.publishing.delete(sequence);
-    this.#settle(false);
-  }
-}
 
 export class LedgerBook {
   readonly #options: LedgerBookOptions;
@@ -269,17 +208,11 @@ export class LedgerBook {
     const nowMs = this.#options.now();
     for (const saved of snapshot.producers) {
       const account: Account = {
-        producer: saved.producer,
-        accepted: new SequenceSet(saved.stored),
-        stored: new SequenceSet(saved.stored),
-        publishing: new Map(),
+        ...newAccount(saved.producer, saved.stored, saved.firstSeenMs),
         ledger: saved.ledger,
         amendment: saved.amendment,
-        settled: 0,
-        claims: [],
         duplicates: saved.duplicates,
         folded: saved.folded,
-        firstSeenMs: saved.firstSeenMs,
         lastSeenMs: saved.lastSeenMs,
       };
       const lost = saved.amendment === undefined ? 0 : highestLost(saved.amendment);
@@ -295,29 +228,15 @@ export class LedgerBook {
   #account(producer: string): Account {
     const known = this.#accounts.get(producer);
     if (known !== undefined) return known;
-    const nowMs = this.#options.now();
     const last = this.#folded.get(producer) ?? 0;
-    const had = last === 0 ? [] : [[1, last] as const];
-    const account: Account = {
-      producer,
-      accepted: new SequenceSet(had),
-      stored: new SequenceSet(had),
-      publishing: new Map(),
-      ledger: undefined,
-      amendment: undefined,
-      settled: last,
-      claims: [],
-      duplicates: 0,
-      folded: last,
-      firstSeenMs: nowMs,
-      lastSeenMs: nowMs,
-    };
+    const had = newAccount(producer, last === 0 ? [] : [[1, last]], this.#options.now());
+    const account: Account = { ...had, settled: last, folded: last };
     this.#accounts.set(producer, account);
     return account;
   }
 
   #report(account: Account, nowMs: number): ProducerReport {
-    settleClaims(account, nowMs - this.#options.graceMs);
+    settleClaims(account, Math.min(nowMs, this.#options.passedMs) - this.#options.graceMs);
     return reportAccount(account);
   }
 
@@ -349,23 +268,4 @@ export class LedgerBook {
 
 function isOlder(ledger: LedgerLine, known: LedgerLine): boolean {
   return ledger.emitted < known.emitted || (ledger.emitted === known.emitted && ledger.timestamp < known.timestamp);
-}
-
-function noteClaim(account: Account, sequence: number, nowMs: number): void {
-  const last = account.claims.at(-1);
-  if (sequence <= (last?.sequence ?? account.settled)) return;
-  if (last !== undefined && nowMs - last.atMs < CLAIM_STEP_MS) last.sequence = sequence;
-  else account.claims.push({ sequence, atMs: nowMs });
-  // A second's worth of claims is one entry, and nobody asks for a grace of hours: the oldest may settle early.
-  const first = account.claims.length > 4096 ? account.claims.shift() : undefined;
-  if (first !== undefined) account.settled = Math.max(account.settled, first.sequence);
-}
-
-function settleClaims(account: Account, untilMs: number): void {
-  let settled = 0;
-  while (settled < account.claims.length && (account.claims[settled]?.atMs ?? 0) <= untilMs) {
-    account.settled = Math.max(account.settled, account.claims[settled]?.sequence ?? 0);
-    settled += 1;
-  }
-  account.claims.splice(0, settled);
 }

@@ -1,6 +1,6 @@
 /** What the book says of a producer: the answer of `GET /v1/ledger`. */
 import { type LedgerAmendment, type LossCount, mergeLosses, SequenceSet } from 'tailrace/ledger';
-import type { Account } from './ledger-book.ts';
+import type { Account } from './account.ts';
 
 /** The account of one producer, or the sum over several. `kept = stored + inFlight + dead + dropped + missing`. */
 export interface LedgerTotals {

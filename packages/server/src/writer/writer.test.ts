@@ -22,7 +22,10 @@ async function startWriter(disk: MemoryDisk, directory: string, options: Partial
   const store = openMemoryStore(disk);
   const from = store.checkpoint?.position;
   const queue = await openSpoolQueue({ directory, fsync: 'off', maxBytes: 64 * 1024 * 1024, from });
-  const book = new LedgerBook({ maxProducers: 100, graceMs: 0, now: Date.now }, store.checkpoint?.ledger);
+  const book = new LedgerBook(
+    { maxProducers: 100, graceMs: 0, passedMs: Number.POSITIVE_INFINITY, now: Date.now },
+    store.checkpoint?.ledger,
+  );
   const log: string[] = [];
   const buried: string[] = [];
   const writer = new Writer({

@@ -78,12 +78,18 @@ export function describeQueue(name: string, prepare: () => Promise<QueueUnderTes
     const queue = await (await prepare()).open(undefined);
     await queue.seek(undefined);
     await expect.poll(() => queue.stats()).toMatchObject({ depthBytes: 0, ageSeconds: 0 });
+    // It can say that it has passed a time only when it knows of nothing older.
+    const before = Date.now();
+    await expect.poll(() => queue.stats().passedMs, { timeout: 10_000 }).toBeGreaterThan(before);
     await queue.publish(numbered(1, 5));
+    const published = Date.now();
     await expect.poll(() => queue.stats().depthBytes, { timeout: 10_000 }).toBeGreaterThan(0);
     await expect.poll(() => queue.stats().ageSeconds, { timeout: 10_000 }).toBeGreaterThan(0);
     const { end } = await readUntil(queue, 5);
     expect(queue.stats().depthBytes).toBeGreaterThan(0);
+    expect(queue.stats().passedMs).toBeLessThanOrEqual(published);
     await queue.acknowledge(end);
+    await expect.poll(() => queue.stats().passedMs, { timeout: 10_000 }).toBeGreaterThan(published);
     await expect.poll(() => queue.stats(), { timeout: 10_000 }).toMatchObject({ depthBytes: 0, ageSeconds: 0 });
     await queue.close();
   });
