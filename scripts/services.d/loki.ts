@@ -54,6 +54,8 @@ common:
   storage: { filesystem: { chunks_directory: ${dataFolder}/chunks, rules_directory: ${dataFolder}/rules } }
 ingester:
   lifecycler: { min_ready_duration: 0s, final_sleep: 0s }
+  # On local files it looks no further back than three hours by itself.
+  query_store_max_look_back_period: -1ns
 schema_config:
   configs:
     - { from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: { prefix: index_, period: 24h } }
