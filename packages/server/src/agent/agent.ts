@@ -15,7 +15,7 @@ import { FileHints } from './file-hints.ts';
 import { FileRegistry } from './file-registry.ts';
 import { FileShipper } from './file-shipper.ts';
 import { OwnSpool } from './own-spool.ts';
-import type { RecordingParts } from './record-entry.ts';
+import { isKeepingAll, type RecordingParts } from './record-entry.ts';
 import { replayLine } from './replay-line.ts';
 import { carrySpools, type SpoolCarrier } from './spool-carrier.ts';
 import { type AgentStatus, serveMetrics, writeStatus } from './status.ts';
@@ -270,6 +270,7 @@ function recordingOf({ library }: AgentConfig): RecordingParts {
   const redactor = redaction === false ? undefined : createRedactor(redaction);
   return {
     policy: createPolicy({ ...sampling, onRuleFault: () => {} }),
+    keepsAll: isKeepingAll(sampling),
     serialiser: createSerialiser({ limits, redactor, includeStack: true }),
     host: hostname(),
     now: Date.now,

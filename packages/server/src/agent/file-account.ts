@@ -10,20 +10,23 @@ export interface FileAccount {
   emitted: number;
   /** The number of the last event. */
   sequence: number;
+  /** Events of Tailrace that went on under the ids that they had: in no other number here. */
+  passedOn: number;
   kept: Record<string, number>;
   sampledOut: Record<string, number>;
   dropped: Record<string, LossCount>;
   dead: Record<string, LossCount>;
 }
 
-/** A ledger line of the agent's own spool: it also says how far the file was read, and its print. Sinks pass over that. */
+/** A ledger line of the agent's own spool: it also says how far the file was read, its print, and what was passed on. Sinks pass over that. */
 export interface PositionedLedgerLine extends LedgerLine {
   readonly position: number;
   readonly print: FilePrint;
+  readonly passed_on: number;
 }
 
 export function openAccount(): FileAccount {
-  return { emitted: 0, sequence: 0, kept: {}, sampledOut: {}, dropped: {}, dead: {} };
+  return { emitted: 0, sequence: 0, passedOn: 0, kept: {}, sampledOut: {}, dropped: {}, dead: {} };
 }
 
 export function copyAccount(account: FileAccount): FileAccount {
@@ -96,6 +99,7 @@ export function ledgerLine(
     dead: account.dead,
     closed,
     position: place.position,
+    passed_on: account.passedOn,
     print: place.print,
   };
 }

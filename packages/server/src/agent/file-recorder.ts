@@ -169,7 +169,8 @@ export class FileRecorder {
     this.#parts.counts.events += lines.length;
     this.#parts.counts.sampledOut += leftOut;
     // With its first events a file is known by its content from now on, whatever becomes of its name.
-    if (leftOut > 0 || file.print.at === 0) {
+    // What was passed on doesn't tell its place, as what was left out doesn't.
+    if (leftOut > 0 || account.passedOn > file.account.passedOn || file.print.at === 0) {
       lines.push(JSON.stringify(this.#ledgerLine(file, account, place, nowMs, false)));
     } else if (lines.length > 0 && !this.#ledgerDue.has(file.producer)) {
       this.#ledgerDue.set(file.producer, { sinceMs: nowMs });

@@ -41,6 +41,8 @@ const fileSchema = z.object({
   account: z.object({
     emitted: count,
     sequence: count,
+    // States of before it was counted have none.
+    passedOn: count.default(0),
     kept: counts,
     sampledOut: counts,
     dropped: losses,

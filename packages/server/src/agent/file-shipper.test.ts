@@ -135,6 +135,49 @@ describe('a file that grows', () => {
   });
 });
 
+describe('events that Tailrace wrote itself', () => {
+  it('keep their ids, apart from the account of the file, also over kills', async () => {
+    const { bench, write, log } = await start();
+    let passed = 0;
+    const writeOwn = (count: number) => {
+      for (let i = 0; i < count; i += 1) {
+        passed += 1;
+        const event = {
+          schema: 'tailrace/event/v1',
+          event_id: `0mb1x9k3fqz7a-${passed}`,
+          timestamp: '2026-11-21T09:00:00.000Z',
+          level: 'info',
+          message: 'paid',
+          service: 'payments',
+          'sampling.rule': 'SAMPLED_NORMAL',
+          'sampling.rate': 0.1,
+        };
+        appendFileSync(log('app.log'), `${JSON.stringify(event)}\n`);
+      }
+    };
+    for (let round = 0; round < 4; round += 1) {
+      writeOwn(600);
+      write(5);
+      writeOwn(1);
+      await bench.settle();
+      await bench.drop();
+      writeOwn(2);
+      write(1);
+      await bench.open();
+    }
+    await bench.settle(2_000);
+    await bench.close();
+    const lines = await bench.lines();
+    const ids = lines.flatMap(({ event_id }) => (event_id === undefined ? [] : [String(event_id)]));
+    const ofTailrace = ids.filter((id) => id.startsWith('0mb1x9k3fqz7a-'));
+    expect(ofTailrace).toEqual(Array.from({ length: passed }, (_, i) => `0mb1x9k3fqz7a-${i + 1}`));
+    const others = ids.filter((id) => !id.startsWith('0mb1x9k3fqz7a-')).map((id) => Number(id.split('-')[1]));
+    expect(others).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
+    const account = lines.findLast(({ schema }) => schema === 'tailrace/ledger/v1');
+    expect(account).toMatchObject({ emitted: 24, sequence: 24, passed_on: passed, dropped: {}, dead: {} });
+  });
+});
+
 describe('rotation by renaming', () => {
   it.each([true, false])('while the agent looks (compressed: %s)', async (gzip) => {
     const { bench, write, rotate, expectAll } = await start();

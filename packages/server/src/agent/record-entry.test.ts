@@ -51,6 +51,7 @@ function read(line: Readonly<Record<string, unknown>>, normalRate = 1): Record<s
         rules: [],
         onRuleFault: () => {},
       }),
+      keepsAll: normalRate === 1,
       serialiser: createSerialiser({ redactor: undefined, includeStack: true }),
       host: 'agent-host',
       now: () => Date.parse('2026-11-21T10:00:00Z'),
@@ -64,9 +65,23 @@ function read(line: Readonly<Record<string, unknown>>, normalRate = 1): Record<s
   return recorded === undefined ? undefined : JSON.parse(recorded);
 }
 
-test('an event of Tailrace keeps its fields, its time, its rule and what it stands for', () => {
+test('an event of Tailrace is passed on as it is, under the id that it has', () => {
+  expect(read(LINE)).toEqual(LINE);
+});
+
+test('one without an id, or that another agent has given a place in a file, gets a number of the file', () => {
   const { schema, event_id, ...told } = LINE;
-  const event = read(LINE);
+  for (const odd of ['no-id', 7, undefined]) {
+    expect(read({ ...LINE, event_id: odd })).toMatchObject({ ...told, schema, event_id: '0mb1x9k3fagnt-1' });
+  }
+  const placed = read({ ...LINE, 'log.file.offset': 5, 'log.file.bytes': 1e12 });
+  expect(placed).toMatchObject({ event_id: '0mb1x9k3fagnt-1', 'reserved.event_id': event_id, 'log.file.offset': 0 });
+  expect(placed).toMatchObject({ 'log.file.bytes': 10, 'reserved.log.file.bytes': 1e12 });
+});
+
+test('where the agent samples, an event of Tailrace is one of the file, and keeps all else', () => {
+  const { schema, event_id, ...told } = { ...LINE, level: 'error' };
+  const event = read({ ...LINE, level: 'error' }, 0.999);
   expect(event).toMatchObject({ ...told, schema, event_id: '0mb1x9k3fagnt-1', 'reserved.event_id': event_id });
   expect(Object.keys(event ?? {})).not.toContain('reserved.sampling.rate');
 });

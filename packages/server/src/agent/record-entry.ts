@@ -1,8 +1,15 @@
-/** An entry of a file → the line of an event: enriched, decided on, numbered, redacted and serialised by the library's own parts. */
+/**
+ * An entry of a file → the line of an event: enriched, decided on, numbered, redacted and serialised by the library's own parts.
+ *
+ * An event that Tailrace wrote into the file itself is passed on under the id that it has, for it may come by another way,
+ * too: the log of a fallback, a second route. It belongs to the account of its own producer, so nothing is decided on it
+ * again: a policy that left some out here would make holes in that account. Where the agent is told to sample, such events
+ * are numbered anew instead, like any other entry.
+ */
 import { basename } from 'node:path';
 import type { Decision } from 'tailrace';
-import { EVENT_SCHEMA, formatEventId, type Level } from 'tailrace/event';
-import { murmurHash64, type Policy, randomnessOf, subjectOfEvent } from 'tailrace/sampling';
+import { EVENT_SCHEMA, formatEventId, type Level, parseEventId } from 'tailrace/event';
+import { murmurHash64, type Policy, type PolicyOptions, randomnessOf, subjectOfEvent } from 'tailrace/sampling';
 import { RawJson, type Serialiser } from 'tailrace/serialise';
 import type { Entry } from './entry-assembler.ts';
 import { enterDecision, type FileAccount } from './file-account.ts';
@@ -10,6 +17,7 @@ import type { FollowedFile } from './followed-file.ts';
 import type { AgentInput } from './input.ts';
 import type { EarlierDecision } from './parse/own-event.ts';
 import { parseEntry } from './parse/parse-entry.ts';
+import type { ParsedEntry } from './parse/parsed-entry.ts';
 
 /** The keys by which the spool tells how far a file was read. */
 export const OFFSET_KEY = 'log.file.offset';
@@ -17,6 +25,8 @@ export const BYTES_KEY = 'log.file.bytes';
 
 export interface RecordingParts {
   readonly policy: Policy;
+  /** True where the policy keeps everything: events of Tailrace keep their ids. */
+  readonly keepsAll: boolean;
   readonly serialiser: Serialiser;
   readonly host: string;
   readonly now: () => number;
@@ -28,6 +38,15 @@ export interface FileFields {
   readonly fields: Readonly<Record<string, unknown>>;
   /** True where the input names the service. */
   readonly isServiceGiven: boolean;
+}
+
+/** True where these settings leave nothing out. */
+export function isKeepingAll({
+  normalRate,
+  lineRate,
+  rules,
+}: Pick<PolicyOptions, 'normalRate' | 'lineRate' | 'rules'>): boolean {
+  return normalRate === 1 && lineRate === 1 && rules.length === 0;
 }
 
 /** Keys that only the agent may write; a line's own values go on under `reserved.`. */
@@ -74,6 +93,10 @@ export function recordEntry(
   const nowMs = parts.now();
   const parsed = parseEntry(entry.text, input, nowMs);
   const { fields } = parsed;
+  if (parts.keepsAll && isToPassOn(parsed, entry)) {
+    account.passedOn += 1;
+    return parts.serialiser.serialise(passedOn(parsed, common));
+  }
   const level: Level = parsed.level ?? (ERROR_KEYS.some((key) => fields[key] !== undefined) ? 'error' : 'info');
   const record: Record<string, unknown> = Object.create(null);
   // First, so that nothing that an entry brings along can take their place.
@@ -102,6 +125,28 @@ export function recordEntry(
   record['sampling.rule'] = decision.rule;
   record['sampling.rate'] = decision.rate;
   return parts.serialiser.serialise(record);
+}
+
+/**
+ * True for a whole event of Tailrace with an id. One with a place in a file comes from an agent: the places in this agent's
+ * spool must all be its own.
+ */
+function isToPassOn({ earlier, timestampMs, level, fields }: ParsedEntry, entry: Entry): boolean {
+  if (earlier === undefined || level === undefined || inRange(timestampMs) === undefined) return false;
+  if (entry.cutBytes > 0 || entry.isMended || entry.isPartial) return false;
+  if (OFFSET_KEY in fields || BYTES_KEY in fields) return false;
+  return typeof fields.event_id === 'string' && parseEventId(fields.event_id) !== undefined;
+}
+
+function passedOn({ earlier, timestampMs, level, fields }: ParsedEntry, common: FileFields): Record<string, unknown> {
+  const record: Record<string, unknown> = Object.assign(Object.create(null), fields);
+  record.schema = EVENT_SCHEMA;
+  record.timestamp = new Date(timestampMs ?? 0).toISOString();
+  record.level = level;
+  if (typeof record.service !== 'string' || record.service === '') record.service = common.service;
+  record['sampling.rule'] = earlier?.rule;
+  record['sampling.rate'] = earlier?.rate;
+  return record;
 }
 
 /**

@@ -26,13 +26,14 @@ export function replayLine(registry: FileRegistry, line: Buffer): void {
 
 function replayLedger(registry: FileRegistry, line: Readonly<Record<string, unknown>>): void {
   const file = typeof line.producer === 'string' ? registry.get(line.producer) : undefined;
-  const { position, print, emitted, sequence, kept, sampled_out } = line;
+  const { position, print, emitted, sequence, passed_on: passedOn, kept, sampled_out } = line;
   if (file === undefined || typeof position !== 'number' || typeof emitted !== 'number') return;
   if (typeof sequence !== 'number' || sequence < file.account.sequence || emitted < file.account.emitted) return;
   file.position = Math.max(file.position, position);
   file.print = printOf(print) ?? file.print;
   file.account.emitted = emitted;
   file.account.sequence = sequence;
+  if (typeof passedOn === 'number') file.account.passedOn = passedOn;
   file.account.kept = countsOf(kept);
   file.account.sampledOut = countsOf(sampled_out);
 }

@@ -10,6 +10,7 @@ import { type AgentConfig, loadAgentConfig } from '../agent-config.ts';
 import { FileRegistry } from '../file-registry.ts';
 import { FileShipper } from '../file-shipper.ts';
 import { OwnSpool } from '../own-spool.ts';
+import { isKeepingAll } from '../record-entry.ts';
 import { replayLine } from '../replay-line.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
@@ -85,6 +86,7 @@ export async function openBench(settings: BenchSettings): Promise<ShipperBench> 
         inputs: config.inputs,
         recording: {
           policy: createPolicy({ ...config.library.sampling, onRuleFault: () => {} }),
+          keepsAll: isKeepingAll(config.library.sampling),
           serialiser: createSerialiser({ redactor: createRedactor(), includeStack: true }),
           host: 'web1',
           now: () => bench.nowMs,
