@@ -28,7 +28,8 @@ import { endProcess, freePort, runSource } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
 import { listenForAlerts } from './alert-listener.ts';
 import { readKafka, readRedis } from './queue-entries.ts';
-import { SteadyTraffic, type Window } from './steady-traffic.ts';
+import { SteadyTraffic, WINDOW_MS, type Window } from './steady-traffic.ts';
+import { readThreadTimes, type ThreadTimes } from './thread-times.ts';
 import { type RatioOfMedians, ratioOfMedians } from './window-ratio.ts';
 
 export type Victim = 'kafka' | 'redis' | 'mongodb' | 'all';
@@ -61,6 +62,8 @@ export interface OutageReport {
   readonly during: Latency;
   /** The p99 during the outages by that before them. */
   readonly p99: RatioOfMedians;
+  /** What a request costs the application's thread during the outages, by what it costs before them. */
+  readonly threadCost: RatioOfMedians;
   readonly alerts: readonly Alert[];
   /** Lines in the queue, and those among them that stood in MongoDB already. */
   readonly queued: number;
@@ -75,6 +78,10 @@ export interface Latency {
   /** Medians over the windows. */
   readonly p50: number;
   readonly p99: number;
+  /** Microseconds for each request: of the application's thread, of its wait for a processor, and of all its other threads. */
+  readonly threadMicros: number;
+  readonly waitMicros: number;
+  readonly othersMicros: number;
   readonly windows: number;
 }
 
@@ -118,14 +125,15 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
     await traffic.waitUntilUp();
     const stopTraffic = traffic.start(options.requestsPerSecond);
     await sleep(WARM_UP_MS);
-    const before: Window[] = [];
-    const during: Window[] = [];
+    const before: CostedWindow[] = [];
+    const during: CostedWindow[] = [];
+    const measure = () => measureWindows(traffic, application.pid ?? 0, options.seconds * 1_000);
     const outages: Outage[] = [];
     for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
-      before.push(...(await traffic.measure(options.seconds * 1_000)));
+      before.push(...(await measure()));
       const killedAt = performance.now();
       await Promise.all(victims.map((service) => service.kill()));
-      during.push(...(await traffic.measure(options.seconds * 1_000)));
+      during.push(...(await measure()));
       await Promise.all(victims.map((service) => service.start()));
       outages.push({ killedAt, backAt: performance.now() });
       // Its second choice going down and up is no change of stage: the route stands at its first.
@@ -148,6 +156,10 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
         during.map(({ p99 }) => p99),
         before.map(({ p99 }) => p99),
       ),
+      threadCost: ratioOfMedians(
+        during.map(({ threadMicros }) => threadMicros),
+        before.map(({ threadMicros }) => threadMicros),
+      ),
       alerts: alerts.texts.map((alert) => placeOf(alert, outages)),
       ...(await judge(queue, database, traffic.answered)),
     };
@@ -167,11 +179,38 @@ function required(service: OwnService | undefined): OwnService {
   return service;
 }
 
-function inBrief(windows: readonly Window[]): Latency {
+interface CostedWindow extends Window {
+  readonly threadMicros: number;
+  readonly waitMicros: number;
+  readonly othersMicros: number;
+}
+
+async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): Promise<CostedWindow[]> {
+  const windows: CostedWindow[] = [];
+  for (let rest = ms; rest >= WINDOW_MS; rest -= WINDOW_MS) {
+    const before = readThreadTimes(pid);
+    const [window] = await traffic.measure(WINDOW_MS);
+    const after = readThreadTimes(pid);
+    if (window === undefined) break;
+    const microsOf = (name: keyof ThreadTimes): number => ((after[name] - before[name]) * 1_000) / window.requests;
+    windows.push({
+      ...window,
+      threadMicros: microsOf('mainRan'),
+      waitMicros: microsOf('mainWaited'),
+      othersMicros: microsOf('othersRan'),
+    });
+  }
+  return windows;
+}
+
+function inBrief(windows: readonly CostedWindow[]): Latency {
   const medianOf = (values: readonly number[]): number => Math.round(quantile(values, 0.5) * 100) / 100;
   return {
     p50: medianOf(windows.map(({ p50 }) => p50)),
     p99: medianOf(windows.map(({ p99 }) => p99)),
+    threadMicros: medianOf(windows.map(({ threadMicros }) => threadMicros)),
+    waitMicros: medianOf(windows.map(({ waitMicros }) => waitMicros)),
+    othersMicros: medianOf(windows.map(({ othersMicros }) => othersMicros)),
     windows: windows.length,
   };
 }

@@ -3,12 +3,13 @@ import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../bench/statistics.ts';
 
-const WINDOW_MS = 5_000;
+export const WINDOW_MS = 5_000;
 
 /** The latencies of the requests that were answered within some seconds. */
 export interface Window {
   readonly p50: number;
   readonly p99: number;
+  readonly requests: number;
 }
 
 /** Requests at a fixed rate, each with a number of its own. */
@@ -45,7 +46,11 @@ export class SteadyTraffic {
     for (let rest = ms; rest >= WINDOW_MS; rest -= WINDOW_MS) {
       this.#latencies = [];
       await sleep(WINDOW_MS);
-      windows.push({ p50: quantile(this.#latencies, 0.5), p99: quantile(this.#latencies, 0.99) });
+      windows.push({
+        p50: quantile(this.#latencies, 0.5),
+        p99: quantile(this.#latencies, 0.99),
+        requests: this.#latencies.length,
+      });
     }
     return windows;
   }

@@ -28,6 +28,8 @@ import type { KafkaMembership } from './kafka-membership.ts';
 import { followNotes, formatEnd, newPartition, type Partition, parseEnd } from './kafka-partition.ts';
 import { fetchPlaces, type GroupPlaces, tellLost, tellOfRetention } from './kafka-places.ts';
 import { KafkaSuspects } from './kafka-suspects.ts';
+import { KafkaTrouble } from './kafka-trouble.ts';
+import { LinesInHand } from './lines-in-hand.ts';
 import { pause } from './pause.ts';
 import type { QueueBatch } from './queue.ts';
 import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
@@ -58,8 +60,6 @@ interface Place {
 const SUSPECT_FROM_TRY = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
-/** Errors that are over sooner (a rebalance, a moved leader) are none of the writer's business. */
-const TROUBLE_MS = 3000;
 const CLOSE_MS = 3000;
 
 export class KafkaReader {
@@ -70,6 +70,8 @@ export class KafkaReader {
   readonly #running: Promise<void>;
   readonly #commits: KafkaCommits;
   readonly #suspects: KafkaSuspects;
+  readonly #inHand = new LinesInHand();
+  readonly #trouble: KafkaTrouble;
   #consumer: Consumer | undefined;
   #partitions = new Map<number, Partition>();
   /** Counts the assignments of partitions. */
@@ -78,9 +80,6 @@ export class KafkaReader {
   #places: Promise<GroupPlaces> | undefined;
   #isRejoining = false;
   #isPaused = false;
-  #handedOut: { readonly end: string; readonly lines: number }[] = [];
-  #unacknowledged = 0;
-  #trouble: { readonly error: BrokerError; readonly sinceMs: number } | undefined;
 
   constructor(parts: KafkaReaderParts) {
     this.#parts = parts;
@@ -90,12 +89,13 @@ export class KafkaReader {
       partitions: () => this.#partitions.values(),
     });
     this.#suspects = new KafkaSuspects(this.#commits);
+    this.#trouble = new KafkaTrouble(parts);
     this.#running = this.#run();
   }
 
   /** The client has logged an error. */
   noteClientError(message: string): void {
-    this.#noteTrouble(this.#parts.toBrokerError(new Error(message), `reading topic ${this.#parts.topic}`));
+    this.#trouble.note(this.#parts.toBrokerError(new Error(message), `reading topic ${this.#parts.topic}`));
   }
 
   async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
@@ -103,7 +103,7 @@ export class KafkaReader {
     const next = this.#buffer.first;
     await this.#suspects.clear(next?.isSuspect === true ? next.place.partition : undefined);
     for (;;) {
-      const isAtBound = this.#unacknowledged >= this.#parts.maxUnacknowledged;
+      const isAtBound = this.#inHand.count >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
       this.#resumeWhenThereIsRoom();
       if (entries.length > 0) return this.#handOut(entries);
@@ -111,17 +111,15 @@ export class KafkaReader {
       if (leftMs <= 0 || signal.aborted) break;
       await this.#buffer.wait(leftMs, signal);
     }
-    const trouble = this.#trouble;
-    if (trouble !== undefined && !signal.aborted && performance.now() - trouble.sinceMs > TROUBLE_MS)
-      throw trouble.error;
+    const { lasting } = this.#trouble;
+    if (lasting !== undefined && !signal.aborted) throw lasting;
     return { lines: [], unreadable: [], end: this.#end() };
   }
 
   async acknowledge(end: string): Promise<void> {
     const place = parseEnd(end);
     if (place === undefined || place.reader !== this.#reader) return;
-    const count = this.#handedOut.findIndex((batch) => batch.end === end) + 1;
-    for (const { lines } of this.#handedOut.splice(0, count)) this.#unacknowledged -= lines;
+    this.#inHand.settle(end);
     this.#buffer.wake();
     for (const [number, offset] of place.offsets) {
       const partition = this.#partitions.get(number);
@@ -148,11 +146,7 @@ export class KafkaReader {
         await this.#consume();
       } catch (error) {
         membership.noteEnd(error);
-        const failure = this.#parts.toBrokerError(error, `reading topic ${this.#parts.topic}`);
-        if (failure.message !== this.#trouble?.error.message) {
-          this.#parts.log('warn', `${failure.message}; trying again until it works`);
-        }
-        this.#noteTrouble(failure);
+        this.#trouble.noteEnd(this.#parts.toBrokerError(error, `reading topic ${this.#parts.topic}`));
       }
       if (performance.now() - startMs > 60_000) pauseMs = FIRST_PAUSE_MS;
       await pause(pauseMs, this.#stop.signal);
@@ -178,7 +172,7 @@ export class KafkaReader {
         onRebalancing: () => {
           this.#isRejoining = true;
         },
-        onHeartbeat: () => this.#noteSuccess(),
+        onHeartbeat: () => this.#trouble.noteSuccess(),
         onCommitted: (partition, offset) => this.#noteCommitted(partition, offset),
       },
     );
@@ -217,14 +211,13 @@ export class KafkaReader {
     this.#isRejoining = false;
     this.#isPaused = false;
     this.#consumer?.resume([{ topic: this.#parts.topic }]);
-    this.#noteSuccess();
+    this.#trouble.noteSuccess();
   }
 
   /** All that isn't stored comes again. */
   #letGo(): void {
     this.#buffer.clear();
-    this.#handedOut = [];
-    this.#unacknowledged = 0;
+    this.#inHand.clear();
     this.#suspects.forget();
     this.#places = undefined;
   }
@@ -254,7 +247,7 @@ export class KafkaReader {
     resolveOffset(last);
     partition.expected = Number(last) + 1;
     this.#parts.depth.noteSize(entries.length, bytes);
-    this.#noteSuccess();
+    this.#trouble.noteSuccess();
     this.#buffer.push(entries);
     if (this.#buffer.bytes >= this.#parts.bufferBytes && !this.#isPaused) {
       this.#isPaused = true;
@@ -321,8 +314,7 @@ export class KafkaReader {
       else unreadable.push({ reason, line });
     }
     const end = this.#end();
-    this.#handedOut.push({ end, lines: entries.length });
-    this.#unacknowledged += entries.length;
+    this.#inHand.add(end, entries.length);
     return { lines, unreadable, end };
   }
 
@@ -335,17 +327,6 @@ export class KafkaReader {
 
   #end(): string {
     return formatEnd(this.#epoch, this.#reader, this.#partitions.values());
-  }
-
-  #noteTrouble(error: BrokerError): void {
-    this.#trouble = { error, sinceMs: this.#trouble?.sinceMs ?? performance.now() };
-  }
-
-  #noteSuccess(): void {
-    const { topic, log } = this.#parts;
-    if (this.#trouble !== undefined && performance.now() - this.#trouble.sinceMs > TROUBLE_MS)
-      log('info', `reading topic ${topic} works again`);
-    this.#trouble = undefined;
   }
 }
 
