@@ -105,7 +105,9 @@ export class OpenScope implements Scope, Subject, Frame {
 
   get hasError(): boolean {
     const { fields } = this;
-    return this.#errors > 0 || isGiven(fields.error) || ERROR_KEYS.some((key) => isGiven(fields[key]));
+    if (this.#errors > 0 || isGiven(fields.error)) return true;
+    for (const key of ERROR_KEYS) if (isGiven(fields[key])) return true;
+    return false;
   }
 
   /** The level that was set, raised to what the lines, the status and the errors say. */
