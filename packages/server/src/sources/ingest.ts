@@ -176,27 +176,29 @@ export class Ingest {
     while (rest.length > 0) {
       const publication = book.publication();
       const fresh: Item[] = [];
-      const contended = new Map<Item, Publication>();
+      const contended: { readonly item: Item; readonly producer: string; readonly by: Publication }[] = [];
       for (const item of rest) {
         const { checked, number } = item;
         if (checked.kind === 'ledger') {
           fresh.push(item);
           continue;
         }
-        const claim = book.claim(checked.identity.producer, checked.identity.sequence, publication);
+        const { producer, sequence } = checked.identity;
+        const claim = book.claim(producer, sequence, publication);
         if (claim.kind === 'fresh') fresh.push(item);
         else if (claim.kind === 'duplicate') duplicates += 1;
         else if (claim.kind === 'refused') {
           refusals.push({ number, reason: claim.reason, raw: checked.line, truncated: false });
-        } else if (claim.by === publication) duplicates += 1;
-        else contended.set(item, claim.by);
+        } else contended.push({ item, producer, by: claim.by });
       }
       await this.#publish(fresh, publication);
       accepted.push(...fresh);
       const again: Item[] = [];
-      for (const [item, by] of contended) {
-        if (await by.outcome) duplicates += 1;
-        else again.push(item);
+      for (const { item, producer, by } of contended) {
+        if (await by.outcome) {
+          book.noteDuplicate(producer);
+          duplicates += 1;
+        } else again.push(item);
       }
       rest = again;
     }

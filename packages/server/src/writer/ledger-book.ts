@@ -78,13 +78,12 @@ export class LedgerBook {
   /** Asks for an event to be published as part of `publication`. */
   claim(producer: string, sequence: number, publication: Publication): Claim {
     if (sequence <= (this.#folded.get(producer) ?? 0)) {
-      this.#duplicates += 1;
+      this.noteDuplicate(producer);
       return DUPLICATE;
     }
     const account = this.#account(producer);
     if (account.accepted.has(sequence)) {
-      account.duplicates += 1;
-      this.#duplicates += 1;
+      this.noteDuplicate(producer);
       return DUPLICATE;
     }
     const by = account.publishing.get(sequence);
@@ -163,7 +162,9 @@ export class LedgerBook {
     noteClaim(account, account.stored.last, nowMs);
   }
 
-  countDuplicate(): void {
+  /** An event came that is stored already. */
+  noteDuplicate(producer: string): void {
+    if (!this.#folded.has(producer)) this.#account(producer).duplicates += 1;
     this.#duplicates += 1;
   }
 

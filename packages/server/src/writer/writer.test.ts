@@ -85,7 +85,7 @@ test('what fails is tried again until it works, nothing is skipped, and health s
 
 test('a line that is in the queue twice is stored once', async () => {
   const disk = memoryDisk();
-  const { queue, writer } = await startWriter(disk, join(temporaryFolder(), 'queue'));
+  const { queue, writer, book } = await startWriter(disk, join(temporaryFolder(), 'queue'));
   await queue.publish([...lines(1, 5), ...lines(3, 7)]);
   await queue.publish(lines(1, 8));
   await eventually(
@@ -95,6 +95,7 @@ test('a line that is in the queue twice is stored once', async () => {
   expect(new Set(idsOn(disk)).size).toBe(8);
   expect(disk.lines).toHaveLength(8);
   expect(writer.stats().duplicates).toBe(10);
+  expect(book.report().totals.duplicates).toBe(10);
 });
 
 test('what was inserted and not committed is read again after a crash, and known before the first request', async () => {

@@ -198,6 +198,7 @@ export class Writer {
       const id = `${line.producer}-${line.sequence}`;
       if (seen.has(id) || book?.isStored(line.producer, line.sequence) === true) {
         this.#duplicates += 1;
+        book?.noteDuplicate(line.producer);
         continue;
       }
       seen.add(id);
