@@ -27,6 +27,8 @@ export interface SourcePart {
   /** A table expression with the columns of the store. */
   readonly table: string;
   readonly columns: AttributeColumns;
+  /** What is left to look for in it, where that is less than the plan's search. */
+  readonly search?: SearchNode | undefined;
   /** All of its events are known to lie in the plan's range, so that their times needn't be looked at. */
   readonly isInRange?: boolean;
 }
@@ -138,13 +140,13 @@ export function isNewestFirst(plan: Plan): boolean {
 export function matchSql(
   context: PlanContext,
   parameters: Parameters,
-  { columns, isInRange = false }: Omit<SourcePart, 'table'>,
+  { columns, search = context.search, isInRange = false }: Omit<SourcePart, 'table'>,
 ): string {
-  const search = compileWhere(context.search, parameters, columns);
-  if (isInRange) return search;
+  const condition = compileWhere(search, parameters, columns);
+  if (isInRange) return condition;
   const from = timestampSql(context.range.fromMs, parameters);
   const to = timestampSql(context.range.toMs, parameters);
-  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${search}`;
+  return `"timestamp" >= ${from} AND "timestamp" < ${to} AND ${condition}`;
 }
 
 function sortSql(field: string, columns: AttributeColumns): string {

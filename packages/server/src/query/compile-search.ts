@@ -25,7 +25,7 @@ export function compileSearch(
     case 'not':
       return `(NOT ${compileSearch(node.node, parameters, columns)})`;
     case 'text':
-      return compileText(node.pieces, parameters);
+      return compileText(node, parameters);
     default:
       return compileField(node, parameters, columns);
   }
@@ -45,6 +45,7 @@ function bare(condition: string): string {
   return inside?.[1] ?? condition;
 }
 
+type TextLeaf = Extract<SearchLeaf, { kind: 'text' }>;
 type FieldLeaf = Exclude<SearchLeaf, { kind: 'text' }>;
 
 function compileField(leaf: FieldLeaf, parameters: Parameters, columns: AttributeColumns): string {
@@ -200,17 +201,21 @@ function like(expression: string, pieces: readonly string[], parameters: Paramet
  * once. The values of the attributes are taken out of their JSON only where its raw text has the piece in it. A piece
  * that holds a NUL finds nothing across two values, so the values of the attributes may be joined with one.
  */
-function compileText(pieces: readonly string[], parameters: Parameters): string {
+function compileText({ pieces, fields }: TextLeaf, parameters: Parameters): string {
+  const columns = TEXT_FIELDS.filter((name) => fields === undefined || fields.includes(name));
+  const isInAttributes = fields === undefined || fields.includes('attributes');
   const values = "json_extract_string(attributes, '$.*')";
   const [only] = pieces;
   if (pieces.length > 1 || only === undefined || only.includes('\0')) {
     const pattern = ['', ...pieces, ''];
     const matches = `lambda part: ${like('lower(part)', pattern, parameters)}`;
-    const texts = TEXT_FIELDS.map(quoteIdentifier);
-    return orFalse(`len(list_filter(list_concat([${texts.join(', ')}], ${values}), ${matches})) > 0`);
+    const texts = `[${columns.map(quoteIdentifier).join(', ')}]::VARCHAR[]`;
+    const all = isInAttributes ? `list_concat(${texts}, ${values})` : texts;
+    return orFalse(`len(list_filter(${all}, ${matches})) > 0`);
   }
   const bound = parameters.bind(only);
-  const inColumns = TEXT_FIELDS.map((name) => `contains(lower(${quoteIdentifier(name)}), ${bound})`);
+  const inColumns = columns.map((name) => `contains(lower(${quoteIdentifier(name)}), ${bound})`);
+  if (!isInAttributes) return inColumns.length === 0 ? 'false' : orFalse(inColumns.join(' OR '));
   const inValues = `contains(lower(array_to_string(${values}, chr(0))), ${bound})`;
   const inAttributes = isWrittenAsItIs(only)
     ? `CASE WHEN ${rawAttributesHave(only, bound, parameters)} THEN ${inValues} ELSE false END`

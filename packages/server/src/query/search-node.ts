@@ -13,7 +13,13 @@ export interface Range<V> {
 
 export type SearchLeaf =
   /** Case-folded pieces that stand in this order in one value, anything between them. */
-  | { readonly kind: 'text'; readonly pieces: readonly string[]; readonly position: number }
+  | {
+      readonly kind: 'text';
+      readonly pieces: readonly string[];
+      readonly position: number;
+      /** The only fields that can hold it, where a store knows that; `attributes` are those without a column. */
+      readonly fields?: readonly string[];
+    }
   | { readonly kind: 'exists'; readonly field: string; readonly position: number }
   /** `number` where the text reads as one. */
   | {

@@ -10,6 +10,8 @@ export interface EventRow {
   /** The other fields as a JSON object. */
   readonly attributes: string;
   readonly shape: AttributeShape;
+  /** The values of the known fields. */
+  readonly fields: Readonly<Record<string, unknown>>;
   /** True where the event stands for others that were not kept. */
   readonly isSampled: boolean;
 }
@@ -83,6 +85,7 @@ export class RowMaker {
       known: wellFormed(JSON.stringify(this.#known)).slice(0, -1),
       attributes: wellFormed(JSON.stringify(this.#attributes)),
       shape: this.#shape,
+      fields: this.#known,
       isSampled: typeof rate === 'number' && rate < 1,
     };
   }

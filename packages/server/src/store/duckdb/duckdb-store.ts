@@ -5,6 +5,7 @@
  *   manifest.json                                  checkpoint, and the file of each day       (manifest.ts)
  *   manifest/2026-11-21-<id>.json                  the day's segments and attribute names
  *   segments/date=2026-11-21/hour=09/<id>.parquet  events of that hour, sorted by service and time
+ *   segments/date=2026-11-21/hour=09/<id>.index    what texts those events can hold   (segment-index.ts)
  *   segments/mixed/<id>.parquet                    events of hours with too few for a file of their own
  *   quarantine/                                    segments that could not be read
  *   tmp/                                           files that aren't finished; emptied at every start
@@ -36,22 +37,23 @@ import { parseSearch } from '../../query/search.ts';
 import { resolveBucketMs, resolveRange } from '../../query/time.ts';
 import { laneOf } from '../query-lanes.ts';
 import type { Checkpoint, FieldInfo, QueryOptions, Store, StoredLine, StoreStats } from '../store.ts';
-import { Database, isOutOfMemory } from './database.ts';
+import { Database } from './database.ts';
 import { FieldCounter } from './field-counts.ts';
 import { findMissing } from './find-unreadable.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
-import { HotTable } from './hot-table.ts';
-import type { Segment } from './manifest.ts';
+import { bytesOf, type Segment } from './manifest.ts';
 import { DEFAULT_MERGE_LIMITS, type MergeLimits } from './merge-segments.ts';
+import { narrowSegments } from './narrow-search.ts';
 import { type Read, Reads } from './reads.ts';
 import type { RetentionLimits } from './retention.ts';
 import { findEvent, runPlan } from './run-plan.ts';
+import { SegmentIndexes } from './segment-index.ts';
 import { SegmentSet } from './segment-set.ts';
 import { touches } from './snapshot.ts';
 import { takeTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 import { warningsFor } from './warnings.ts';
-import { writeSegments } from './write-segments.ts';
+import { Writes } from './writes.ts';
 
 export interface DuckDbStoreOptions {
   /** Folder of the store; made if it is missing. One process at a time. */
@@ -91,7 +93,8 @@ export async function openDuckDbStore(options: DuckDbStoreOptions): Promise<Stor
       threads: options.threads ?? Math.min(4, availableParallelism()),
     });
     const writer = await database.connect();
-    const store = new DuckDbStore({ directory, lock, segments, database, writer }, options);
+    const indexes = new SegmentIndexes(directory);
+    const store = new DuckDbStore({ directory, lock, segments, indexes, database, writer }, options);
     await store.start();
     return store;
   } catch (error) {
@@ -104,6 +107,7 @@ interface Parts {
   readonly directory: string;
   readonly lock: FolderLock;
   readonly segments: SegmentSet;
+  readonly indexes: SegmentIndexes;
   readonly database: Database;
   readonly writer: DuckDBConnection;
 }
@@ -113,26 +117,21 @@ class DuckDbStore implements Store {
   readonly #reads: Reads;
   readonly #upkeep: Upkeep;
   readonly #clock: () => number;
-  #current: HotTable | undefined;
-  /** Tables that wait for a commit, oldest first. */
-  #sealed: readonly HotTable[] = [];
-  #tables = 0;
-  /** Inserts and the sealing of the hot table. */
-  readonly #insertInTurn = takeTurns();
-  readonly #commitInTurn = takeTurns();
-  /** The writing of segments, by commits and by the upkeep: each sorts its rows, and two at a time want twice the memory. */
-  readonly #writeInTurn = takeTurns();
+  readonly #writes: Writes;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts, options: DuckDbStoreOptions) {
     this.#parts = parts;
+    this.#clock = options.clock ?? Date.now;
+    // The writing of segments, by commits and by the upkeep: each sorts its rows, and two at a time want twice the memory.
+    const writeInTurn = takeTurns();
+    this.#writes = new Writes({ ...parts, clock: this.#clock, writeInTurn });
     this.#reads = new Reads({
       ...parts,
-      hotTables: () => this.#hotTables(),
+      hotTables: () => this.#writes.hotTables(),
       maxQueries: options.maxQueries ?? 2,
       timeoutMs: options.queryTimeoutMs ?? 30_000,
     });
-    this.#clock = options.clock ?? Date.now;
     this.#upkeep = new Upkeep({
       ...parts,
       merge: { ...DEFAULT_MERGE_LIMITS, ...options.merge },
@@ -146,12 +145,12 @@ class DuckDbStore implements Store {
         },
       },
       clock: this.#clock,
-      writeInTurn: this.#writeInTurn,
+      writeInTurn,
     });
   }
 
   async start(): Promise<void> {
-    this.#current = await this.#createTable();
+    await this.#writes.start();
     this.#upkeep.wake();
   }
 
@@ -160,35 +159,16 @@ class DuckDbStore implements Store {
   }
 
   insert(lines: readonly StoredLine[]): Promise<void> {
-    const { writer, directory } = this.#parts;
-    return this.#insertInTurn(async () => {
-      const current = this.#openTable();
-      if (lines.length === 0) return;
-      const insert = (): Promise<void> => current.insert(writer, lines, directory);
-      try {
-        await insert();
-      } catch (error) {
-        if (!isOutOfMemory(error)) throw error;
-        // A segment is being written, and sorting it takes most of the memory: once more when that is over.
-        await this.#writeInTurn(insert);
-      }
-    });
+    return this.#writes.insert(lines);
   }
 
-  commit(checkpoint: Checkpoint): Promise<void> {
-    const sealed = this.#insertInTurn(async () => {
-      const current = this.#openTable();
-      if (current.events > 0) {
-        const next = await this.#createTable();
-        this.#sealed = [...this.#sealed, current];
-        this.#current = next;
-      }
-      return this.#sealed;
-    });
-    return this.#commitInTurn(async () => this.#writeTables(await sealed, checkpoint));
+  async commit(checkpoint: Checkpoint): Promise<void> {
+    await this.#writes.commit(checkpoint);
+    this.#upkeep.wake();
   }
 
   async query(plan: Plan, signal?: AbortSignal, options: QueryOptions = {}): Promise<Answer> {
+    const { directory } = this.#parts;
     const startedMs = performance.now();
     const nowMs = this.#clock();
     const range = resolveRange(plan, nowMs);
@@ -204,7 +184,8 @@ class DuckDbStore implements Store {
       isNeeded: (segment) => touches(segment, range),
       signal,
       work: async (connection, snapshot) => {
-        const result = await runPlan(connection, this.#parts.directory, context, snapshot, options);
+        const needed = await narrowSegments(this.#parts.indexes, snapshot.segments, context.search);
+        const result = await runPlan(connection, directory, context, snapshot.with(needed), options);
         return {
           columns: result.columns,
           rows: result.rows,
@@ -247,12 +228,12 @@ class DuckDbStore implements Store {
 
   stats(): StoreStats {
     const segments = this.#parts.segments.segments();
-    const hotEvents = this.#hotTables().reduce((sum, table) => sum + table.events, 0);
+    const hotEvents = this.#writes.hotTables().reduce((sum, table) => sum + table.events, 0);
     const { events, bytes } = this.#parts.segments.retired;
     return {
       events: segments.reduce((sum, { rows }) => sum + rows, hotEvents),
       segments: segments.length,
-      bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: segments.reduce((sum, segment) => sum + bytesOf(segment), 0),
       hotEvents,
       quarantined: this.#parts.segments.quarantined.map(({ segment, reason }) => ({ segment, reason })),
       retired: { events, bytes },
@@ -266,13 +247,7 @@ class DuckDbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    const nothing = (): Promise<void> => Promise.resolve();
-    await Promise.allSettled([
-      this.#insertInTurn(nothing),
-      this.#commitInTurn(nothing),
-      this.#upkeep.stop(),
-      this.#reads.settled(),
-    ]);
+    await Promise.allSettled([this.#writes.close(), this.#upkeep.stop(), this.#reads.settled()]);
     await this.#parts.segments.settled();
     this.#parts.writer.closeSync();
     this.#parts.database.close();
@@ -284,45 +259,10 @@ class DuckDbStore implements Store {
     return this.#reads.run(read);
   }
 
-  async #writeTables(tables: readonly HotTable[], checkpoint: Checkpoint): Promise<void> {
-    const { database, directory, segments } = this.#parts;
-    // A table that an earlier commit has written since is not written twice.
-    const waiting = tables.filter((table) => this.#sealed.includes(table));
-    const fields = new FieldCounter();
-    for (const table of waiting) fields.addCounts(table.fields.toCounts());
-    const names = waiting.map(({ name }) => name);
-    const written = await this.#writeInTurn(() =>
-      database.with((connection) => writeSegments(connection, directory, names, this.#clock())),
-    );
-    // Where this fails the files stay: the manifest on disk may name them already. If it doesn't, they are orphans.
-    await segments.commit(written, fields, checkpoint, () => {
-      this.#sealed = this.#sealed.filter((table) => !waiting.includes(table));
-    });
-    for (const table of waiting) table.readers.retire();
-    this.#upkeep.wake();
-  }
-
-  #hotTables(): readonly HotTable[] {
-    return [...this.#sealed, ...(this.#current === undefined ? [] : [this.#current])];
-  }
-
   #countFields(): FieldCounter {
     const counter = new FieldCounter();
     for (const day of this.#parts.segments.days.values()) counter.addCounts(day.fields);
-    for (const table of this.#hotTables()) counter.addCounts(table.fields.toCounts());
+    for (const table of this.#writes.hotTables()) counter.addCounts(table.fields.toCounts());
     return counter;
-  }
-
-  async #createTable(): Promise<HotTable> {
-    this.#tables += 1;
-    return HotTable.create(this.#parts.writer, this.#tables, async (name) => {
-      if (this.#closing === undefined)
-        await this.#parts.database.with((connection) => connection.run(`DROP TABLE ${name}`));
-    });
-  }
-
-  #openTable(): HotTable {
-    if (this.#closing !== undefined || this.#current === undefined) throw new Error('the store is closed');
-    return this.#current;
   }
 }

@@ -8,10 +8,12 @@ import { createHotTableSql, insertRowsSql } from './columns.ts';
 import { FieldCounter } from './field-counts.ts';
 import { newId } from './new-id.ts';
 import { Readers } from './readers.ts';
+import { TextNotes } from './text-notes.ts';
 
 export class HotTable {
   readonly name: string;
   readonly fields = new FieldCounter();
+  readonly texts = new TextNotes();
   readonly readers: Readers;
   events = 0;
   sampled = 0;
@@ -46,9 +48,10 @@ export class HotTable {
       await rm(file, { force: true });
     }
     this.events += lines.length;
-    for (const { shape, isSampled } of rows) {
-      this.fields.addShape(shape);
-      if (isSampled) this.sampled += 1;
+    for (const row of rows) {
+      this.fields.addShape(row.shape);
+      this.texts.add(row);
+      if (row.isSampled) this.sampled += 1;
     }
     for (const { timestampMs } of lines) {
       if (timestampMs < this.minMs) this.minMs = timestampMs;

@@ -13,6 +13,7 @@ import type { Checkpoint } from '../store.ts';
 import { isMissing, listFiles, removeFile, writeFileAtomically } from './durable-files.ts';
 import type { FieldCounts } from './field-counts.ts';
 import { newId } from './new-id.ts';
+import { indexPath } from './segment-index.ts';
 
 /** Segments of rows whose hour had too few of them to have a file of its own. */
 export const MIXED_DAY = 'mixed';
@@ -23,6 +24,8 @@ const segmentSchema = z.object({
   path: z.string(),
   rows: z.int().min(0),
   bytes: z.int().min(0),
+  /** Of its index; left out where it has none. See segment-index.ts. */
+  indexBytes: z.int().min(0).optional(),
   minMs: z.number(),
   maxMs: z.number(),
   /** Rows whose sampling rate is below 1. */
@@ -37,6 +40,11 @@ const segmentSchema = z.object({
   producers: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
 });
 export type Segment = Readonly<z.output<typeof segmentSchema>>;
+
+/** What a segment takes on disk. */
+export function bytesOf({ bytes, indexBytes = 0 }: Segment): number {
+  return bytes + indexBytes;
+}
 
 const daySchema = z.object({
   segments: z.array(segmentSchema),
@@ -156,7 +164,10 @@ export class ManifestFiles {
     if (this.#isNew) await this.#setSegmentsAside();
     const known = new Set([...this.#dayFiles.values()].map((file) => join(this.#directory, file)));
     for (const day of this.#current.days.values()) {
-      for (const segment of day.segments) known.add(join(this.#directory, segment.path));
+      for (const { path, indexBytes } of day.segments) {
+        known.add(join(this.#directory, path));
+        if (indexBytes !== undefined) known.add(join(this.#directory, indexPath(path)));
+      }
     }
     for (const folder of ['segments', 'manifest', 'tmp']) {
       for (const file of await listFiles(join(this.#directory, folder))) if (!known.has(file)) await removeFile(file);

@@ -21,7 +21,7 @@
  * a crash together; files go when their last reader has left, as after a merge. The ledger doesn't change: what was
  * stored was stored. Answers whose range reaches back to where events were retired say so.
  */
-import type { Segment } from './manifest.ts';
+import { bytesOf, type Segment } from './manifest.ts';
 
 export interface RetentionLimits {
   /** Milliseconds. */
@@ -58,7 +58,7 @@ export function chooseRetirement(
   const [oldest, ...others] = [...segments].sort((a, b) => lastMs(a) - lastMs(b));
   if (oldest === undefined) return undefined;
   if (lastMs(oldest) < nowMs - limits.maxAgeMs) return { kind: 'drop', segment: oldest };
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const bytes = segments.reduce((sum, segment) => sum + bytesOf(segment), 0);
   if (bytes <= limits.maxBytes) return undefined;
   const sorted = [oldest, ...others];
   const past = sorted.filter((segment) => lastMs(segment) < nowMs - RECENT_MS);

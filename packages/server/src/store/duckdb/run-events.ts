@@ -12,7 +12,7 @@ import {
 import type { EventKey } from '../store.ts';
 import { ALL_COLUMNS, EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
-import { type LiveSegment, type Snapshot, sourceParts } from './snapshot.ts';
+import { type LiveSegment, sourceParts, type View } from './snapshot.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -42,7 +42,7 @@ export async function runEvents(
   connection: DuckDBConnection,
   directory: string,
   context: PlanContext,
-  snapshot: Snapshot,
+  snapshot: View,
   after: EventKey | undefined,
 ): Promise<EventsAnswer> {
   const { limit } = context.plan;

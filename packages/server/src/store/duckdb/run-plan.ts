@@ -10,13 +10,13 @@ import { EVENT_JSON_SQL, readEvent } from './columns.ts';
 import { readRows } from './database.ts';
 import { runAggregation } from './run-aggregation.ts';
 import { runEvents } from './run-events.ts';
-import { type Snapshot, sourceParts, sourceSql } from './snapshot.ts';
+import { type Snapshot, sourceParts, sourceSql, type View } from './snapshot.ts';
 
 export async function runPlan(
   connection: DuckDBConnection,
   directory: string,
   context: PlanContext,
-  snapshot: Snapshot,
+  snapshot: View,
   options: QueryOptions,
 ): Promise<AggregationAnswer> {
   if (asksForEvents(context.plan)) {

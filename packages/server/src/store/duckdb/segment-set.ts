@@ -7,6 +7,7 @@ import { FieldCounter, scaleCounts } from './field-counts.ts';
 import type { Unreadable } from './find-unreadable.ts';
 import { type Day, type Manifest, ManifestFiles, type Quarantined, type Retired, type Segment } from './manifest.ts';
 import { Readers } from './readers.ts';
+import { indexPath, removeSegment } from './segment-index.ts';
 import type { LiveSegment } from './snapshot.ts';
 import type { WrittenSegment } from './write-segments.ts';
 
@@ -108,7 +109,7 @@ export class SegmentSet {
   #replace(old: readonly Segment[], made: Segment | undefined, addTo: (retired: Retired) => Retired): Promise<boolean> {
     return this.#change(async (manifest) => {
       if (!old.every(({ path }) => this.#live.has(path))) {
-        if (made !== undefined) await removeFile(join(this.#directory, made.path));
+        if (made !== undefined) await removeSegment(this.#directory, made);
         return false;
       }
       const replaced = new Set(old.map(({ path }) => path));
@@ -148,6 +149,7 @@ export class SegmentSet {
       for (const path of gone) {
         this.#live.delete(path);
         await this.#moveToQuarantine(path);
+        await removeFile(join(this.#directory, indexPath(path)));
       }
     });
   }
@@ -171,7 +173,7 @@ export class SegmentSet {
   }
 
   #add(segment: Segment): void {
-    const readers = new Readers(() => removeFile(join(this.#directory, segment.path)));
+    const readers = new Readers(() => removeSegment(this.#directory, segment));
     this.#live.set(segment.path, { segment, readers });
   }
 

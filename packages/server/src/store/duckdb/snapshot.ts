@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type AttributeKind, NO_COLUMNS } from '../../query/attribute-sql.ts';
 import type { SourcePart } from '../../query/compile-plan.ts';
+import type { SearchNode } from '../../query/search-node.ts';
 import { quoteText } from '../../query/sql-text.ts';
 import type { TimeRange } from '../../query/time.ts';
 import { ALL_COLUMNS } from './columns.ts';
@@ -12,9 +13,20 @@ import type { Readers } from './readers.ts';
 export interface LiveSegment {
   readonly segment: Segment;
   readonly readers: Readers;
+  /** What is left of a query's search for this segment; all of it where there is none. */
+  readonly search?: SearchNode;
 }
 
-export class Snapshot {
+/** What a plan is run over. */
+export interface View {
+  readonly hot: readonly HotTable[];
+  /** Newest last event first. */
+  readonly segments: readonly LiveSegment[];
+  /** True where at least one event in reach was sampled. */
+  readonly isSampled: boolean;
+}
+
+export class Snapshot implements View {
   readonly hot: readonly HotTable[];
   /** Newest last event first. */
   readonly segments: readonly LiveSegment[];
@@ -33,6 +45,11 @@ export class Snapshot {
   /** True where at least one event in reach was sampled. */
   get isSampled(): boolean {
     return this.hot.some((table) => table.sampled > 0) || this.segments.some(({ segment }) => segment.sampled > 0);
+  }
+
+  /** The same with some of its segments; it is kept from removal by this one. */
+  with(segments: readonly LiveSegment[]): View {
+    return { hot: this.hot, segments, isSampled: this.isSampled };
   }
 
   release(): void {
@@ -63,7 +80,7 @@ function isWithin({ path, minMs, maxMs }: Segment, range: TimeRange): boolean {
 /** With more different sets of columns than this, a query reads all of its attributes from their JSON. */
 const MAX_PARTS = 12;
 
-/** What a query reads, in parts: segments that have the same of its attributes as columns, and lie in its range alike. */
+/** What a query reads, in parts: segments in which it looks for the same in the same columns, and that lie in its range alike. */
 export function sourceParts(
   directory: string,
   hot: readonly HotTable[],
@@ -73,7 +90,12 @@ export function sourceParts(
 ): readonly SourcePart[] {
   const groups = new Map<
     string,
-    { columns: Map<string, AttributeKind>; segments: LiveSegment[]; isInRange: boolean }
+    {
+      columns: Map<string, AttributeKind>;
+      segments: LiveSegment[];
+      isInRange: boolean;
+      search: SearchNode | undefined;
+    }
   >();
   for (const live of segments) {
     const { promoted = {} } = live.segment;
@@ -82,12 +104,13 @@ export function sourceParts(
       return kind === undefined ? [] : [[name, kind] as const];
     });
     const isInRange = isWithin(live.segment, range);
-    const key = JSON.stringify([isInRange, columns]);
-    const group = groups.get(key) ?? { columns: new Map(columns), segments: [], isInRange };
+    const { search } = live;
+    const key = JSON.stringify([isInRange, columns, search]);
+    const group = groups.get(key) ?? { columns: new Map(columns), segments: [], isInRange, search };
     group.segments.push(live);
     groups.set(key, group);
   }
-  const plainKey = JSON.stringify([false, []]);
+  const plainKey = JSON.stringify([false, [], undefined]);
   const plain = groups.get(plainKey)?.segments ?? [];
   groups.delete(plainKey);
   if (groups.size >= MAX_PARTS) return [{ table: sourceSql(directory, hot, segments), columns: NO_COLUMNS }];
@@ -95,6 +118,7 @@ export function sourceParts(
     table: filesSql(directory, group.segments),
     columns: group.columns,
     isInRange: group.isInRange,
+    search: group.search,
   }));
   if (hot.length + plain.length > 0) parts.push({ table: sourceSql(directory, hot, plain), columns: NO_COLUMNS });
   return parts;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Database } from './database.ts';
 import { openDuckDbStore } from './duckdb-store.ts';
+import { SegmentIndexes } from './segment-index.ts';
 import { SegmentSet } from './segment-set.ts';
 import { takeTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
@@ -38,6 +39,7 @@ it('a merge that found no memory is tried again later, and takes nothing away me
     directory,
     database,
     segments,
+    indexes: new SegmentIndexes(directory),
     merge: { fanIn: 4, maxRows: 100, maxBytes: 1e9, quietMs: 0 },
     retention: { maxAgeMs: forever, maxBytes: forever },
     clock: () => nowMs,

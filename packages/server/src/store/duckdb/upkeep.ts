@@ -8,6 +8,7 @@ import type { Segment } from './manifest.ts';
 import { chooseMerge, type MergeLimits } from './merge-segments.ts';
 import { choosePromoted, promote } from './promotion.ts';
 import { chooseRetirement, IS_NORMAL_SQL, lastMs, type RetentionLimits, type Retirement } from './retention.ts';
+import type { SegmentIndexes } from './segment-index.ts';
 import type { SegmentSet } from './segment-set.ts';
 import { filesSql, Snapshot } from './snapshot.ts';
 import type { InTurn } from './turns.ts';
@@ -17,6 +18,7 @@ export interface UpkeepOptions {
   readonly directory: string;
   readonly database: Database;
   readonly segments: SegmentSet;
+  readonly indexes: SegmentIndexes;
   readonly merge: MergeLimits;
   readonly retention: RetentionLimits;
   readonly clock: () => number;
@@ -138,7 +140,7 @@ export class Upkeep {
 
   /** Writes the rows of segments that meet a condition as one; `undefined` where one of the segments is gone by now. */
   async #rewrite(chosen: readonly Segment[], condition: string, writtenMs: number): Promise<Segment | undefined> {
-    const { directory, database, segments, writeInTurn } = this.#options;
+    const { directory, database, segments, indexes, writeInTurn } = this.#options;
     const paths = new Set(chosen.map(({ path }) => path));
     const snapshot = new Snapshot(
       [],
@@ -151,10 +153,11 @@ export class Upkeep {
       const source = `(FROM ${files} WHERE ${condition})`;
       const folder = dirname(first.segment.path);
       const names = choosePromoted(segments.asked, fieldsOf(segments, paths));
+      const texts = await indexes.unionOf(chosen);
       return await writeInTurn(() =>
         database.with(async (connection) => {
           const promoted = await promote(connection, source, chosen, names, segments.asked);
-          return writeSegment(connection, directory, folder, source, writtenMs, promoted);
+          return writeSegment(connection, directory, folder, source, writtenMs, { promoted, texts });
         }),
       );
     } finally {

@@ -10,6 +10,8 @@ import { MIXED_DAY, MIXED_FOLDER, type Segment } from './manifest.ts';
 import { newId } from './new-id.ts';
 import type { PromotedColumn } from './promotion.ts';
 import { IS_NORMAL_SQL } from './retention.ts';
+import { indexPath, removeSegment, writeIndex } from './segment-index.ts';
+import type { TextIndex } from './text-index.ts';
 
 const HOUR_MS = 3_600_000;
 /** Hours that get a segment of their own in one commit; the rows of the others share one. */
@@ -37,6 +39,7 @@ export async function writeSegments(
   directory: string,
   tables: readonly string[],
   nowMs: number,
+  texts: TextIndex,
 ): Promise<WrittenSegment[]> {
   const written: WrittenSegment[] = [];
   if (tables.length === 0) return written;
@@ -44,24 +47,31 @@ export async function writeSegments(
   try {
     for (const partition of await choosePartitions(connection, source, nowMs)) {
       const rows = `(SELECT * FROM ${source} WHERE ${partition.condition})`;
-      const segment = await writeSegment(connection, directory, partition.folder, rows, nowMs);
+      const segment = await writeSegment(connection, directory, partition.folder, rows, nowMs, { texts });
       written.push({ day: partition.day, segment });
     }
     return written;
   } catch (error) {
-    for (const { segment } of written) await removeFile(join(directory, segment.path));
+    for (const { segment } of written) await removeSegment(directory, segment);
     throw error;
   }
 }
 
-/** Writes one segment: under a temporary name, synced, then renamed into its folder. */
+export interface SegmentExtras {
+  /** Attributes that get a column. */
+  readonly promoted?: readonly PromotedColumn[];
+  /** The texts that its rows can hold; without them it gets no index. */
+  readonly texts?: TextIndex | undefined;
+}
+
+/** Writes one segment, and its index: under temporary names, synced, then renamed into their folder. */
 export async function writeSegment(
   connection: DuckDBConnection,
   directory: string,
   folder: string,
   source: string,
   writtenMs: number,
-  promoted: readonly PromotedColumn[] = [],
+  { promoted = [], texts }: SegmentExtras = {},
 ): Promise<Segment> {
   const name = `${newId()}.parquet`;
   const temporary = join(directory, 'tmp', name);
@@ -77,12 +87,23 @@ export async function writeSegment(
     await syncFile(temporary);
     const { size } = await stat(temporary);
     await makeDurableFolder(directory, folder);
+    const index = join(directory, indexPath(path));
+    const indexBytes =
+      texts === undefined ? undefined : await writeIndex(index, join(directory, 'tmp', indexPath(name)), texts);
     await rename(temporary, join(directory, path));
     await syncDirectory(join(directory, folder));
     const kinds = Object.fromEntries(promoted.map(({ name: column, kind }) => [column, kind]));
-    return { path, bytes: size, writtenMs, ...(promoted.length === 0 ? {} : { promoted: kinds }), ...description };
+    return {
+      path,
+      bytes: size,
+      ...(indexBytes === undefined ? {} : { indexBytes }),
+      writtenMs,
+      ...(promoted.length === 0 ? {} : { promoted: kinds }),
+      ...description,
+    };
   } catch (error) {
     await removeFile(temporary);
+    await removeSegment(directory, { path });
     throw error;
   }
 }
@@ -90,7 +111,7 @@ export async function writeSegment(
 async function describeSegment(
   connection: DuckDBConnection,
   file: string,
-): Promise<Omit<Segment, 'path' | 'bytes' | 'writtenMs' | 'promoted'>> {
+): Promise<Omit<Segment, 'path' | 'bytes' | 'indexBytes' | 'writtenMs' | 'promoted'>> {
   const source = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
   const [totals] = await readRows(
     connection,
@@ -100,8 +121,8 @@ async function describeSegment(
   );
   const producers = await readRows(
     connection,
-    `SELECT split_part(event_id, '-', 1) AS producer, min(n) AS low, max(n) AS high FROM ` +
-      `(SELECT event_id, TRY_CAST(split_part(event_id, '-', 2) AS DOUBLE) AS n FROM ${source}) GROUP BY 1 LIMIT ${MAX_PRODUCERS + 1}`,
+    `SELECT parts[1] AS producer, min(n) AS low, max(n) AS high FROM ` +
+      `(SELECT parts, TRY_CAST(parts[2] AS DOUBLE) AS n FROM (SELECT string_split(event_id, '-') AS parts FROM ${source})) GROUP BY 1 LIMIT ${MAX_PRODUCERS + 1}`,
   );
   const ranges = producers.map(({ producer, low, high }) => [String(producer), [Number(low), Number(high)]] as const);
   const isComplete =
