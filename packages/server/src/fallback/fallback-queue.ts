@@ -122,7 +122,7 @@ export class FallbackQueue implements Queue {
 
   async seek(): Promise<void> {}
 
-  async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
+  async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore = false): Promise<QueueBatch> {
     if (this.#isWritersTurn()) return this.#readSpool(maxLines, Math.min(waitMs, POLL_MS), signal);
     const { broker, readsBroker, log } = this.#options;
     if (!readsBroker) {
@@ -130,7 +130,7 @@ export class FallbackQueue implements Queue {
       return this.#nothing();
     }
     try {
-      const batch = await broker.read(maxLines, waitMs, signal);
+      const batch = await broker.read(maxLines, waitMs, signal, isMore);
       if (this.#readFailure !== undefined) log('info', 'reading the broker works again');
       this.#readFailure = undefined;
       this.#brokerEnd = batch.end;

@@ -71,6 +71,8 @@ export class KafkaReader {
   readonly #commits: KafkaCommits;
   readonly #suspects: KafkaSuspects;
   readonly #inHand = new LinesInHand();
+  /** What was handed out last is a suspect. */
+  #isAlone = false;
   readonly #trouble: KafkaTrouble;
   #consumer: Consumer | undefined;
   #partitions = new Map<number, Partition>();
@@ -98,11 +100,12 @@ export class KafkaReader {
     this.#trouble.note(this.#parts.toBrokerError(new Error(message), `reading topic ${this.#parts.topic}`));
   }
 
-  async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
+  async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore: boolean): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
     const next = this.#buffer.first;
-    await this.#suspects.clear(next?.isSuspect === true ? next.place.partition : undefined);
+    if (!isMore) await this.#suspects.clear(next?.isSuspect === true ? next.place.partition : undefined);
     for (;;) {
+      if (isMore && (this.#isAlone || this.#buffer.first?.isSuspect === true)) break;
       const isAtBound = this.#inHand.count >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
       this.#resumeWhenThereIsRoom();
@@ -295,6 +298,7 @@ export class KafkaReader {
 
   async #handOut(entries: readonly ReadEntry<Place>[]): Promise<QueueBatch> {
     const [first] = entries;
+    this.#isAlone = first?.isSuspect === true;
     let death: string | undefined;
     if (first?.isSuspect === true) {
       try {

@@ -92,9 +92,9 @@ export async function openKafkaQueue(options: KafkaQueueOptions): Promise<Queue>
       depth.notePublished(lines.length);
     },
     seek: () => Promise.resolve(),
-    async read(maxLines, waitMs, signal) {
+    async read(maxLines, waitMs, signal, isMore = false) {
       if (reader === undefined) throw new BrokerError('FAILED', 'this queue was opened with `reads: false`');
-      return reader.read(maxLines, waitMs, signal);
+      return reader.read(maxLines, waitMs, signal, isMore);
     },
     acknowledge: async (position) => reader?.acknowledge(position),
     stats: () => depth.stats(),

@@ -62,8 +62,14 @@ export interface Queue {
   publish(lines: readonly string[], checked?: readonly (CheckedLine | undefined)[]): Promise<void>;
   /** Starts reading after this place; a new store starts at the oldest line. */
   seek(position: string | undefined): Promise<void>;
-  /** The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. */
-  read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch>;
+  /**
+   * The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. A line that may have
+   * killed its readers comes alone; by the next call, the last lines are known to have done no harm.
+   *
+   * @param isMore - the lines go together with those of the last call, which nobody has touched yet. There are none where
+   * either of them has to be alone. @defaultValue false
+   */
+  read(maxLines: number, waitMs: number, signal: AbortSignal, isMore?: boolean): Promise<QueueBatch>;
   /**
    * Everything before this place is in the store, durably: it may go. Places that are no longer this reader's (another one
    * of the group took over) are left alone; their lines come again there.

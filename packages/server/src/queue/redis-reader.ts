@@ -63,6 +63,8 @@ export class RedisReader {
   readonly #known = new Set<string>();
   /** The suspect that is in the writer's hands. */
   #marked: string | undefined;
+  /** What was handed out last is a suspect. */
+  #isAlone = false;
   #failure: Error | undefined;
   #mustBegin = true;
   #hasBegun = false;
@@ -80,10 +82,11 @@ export class RedisReader {
     this.#running = this.#run();
   }
 
-  async read(maxLines: number, waitMs: number, signal: AbortSignal): Promise<QueueBatch> {
+  async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore: boolean): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
-    await this.#takeMarkOff();
+    if (!isMore) await this.#takeMarkOff();
     for (;;) {
+      if (isMore && (this.#isAlone || this.#buffer.first?.isSuspect === true)) break;
       const isAtBound = this.#acknowledger.unacknowledged >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
       if (entries.length > 0) return this.#handOut(entries);
@@ -196,6 +199,7 @@ export class RedisReader {
 
   async #handOut(entries: readonly ReadEntry<string>[]): Promise<QueueBatch> {
     const [first] = entries;
+    this.#isAlone = first?.isSuspect === true;
     let death: string | undefined;
     if (first?.isSuspect === true) {
       try {

@@ -77,9 +77,9 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
       depth.notePublished(lines.length);
     },
     seek: () => Promise.resolve(),
-    read(maxLines, waitMs, signal) {
+    read(maxLines, waitMs, signal, isMore = false) {
       if (reader === undefined) throw new BrokerError('FAILED', 'this queue was opened with `reads: false`');
-      return reader.read(maxLines, waitMs, signal);
+      return reader.read(maxLines, waitMs, signal, isMore);
     },
     acknowledge: async (position) => reader?.acknowledge(position),
     stats: () => depth.stats(),

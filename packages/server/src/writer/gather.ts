@@ -1,4 +1,4 @@
-/** Batches of a queue, put together until they are worth an insert. */
+/** Batches of a queue, put together until they are worth an insert; what has to be alone stays alone. */
 import type { Queue, QueueBatch } from '../queue/queue.ts';
 
 export interface GatherOptions {
@@ -21,7 +21,7 @@ export async function gatherBatch(queue: Queue, options: GatherOptions, signal: 
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) break;
     const next = await readMore(queue, maxLines - sizeOf(batch), leftMs, signal);
-    if (next === undefined) break;
+    if (next === undefined || sizeOf(next) === 0) break;
     bytes += bytesOf(next);
     batch = joinBatches(batch, next);
   }
@@ -31,14 +31,13 @@ export async function gatherBatch(queue: Queue, options: GatherOptions, signal: 
 /** What was read already must not wait for a queue that fails meanwhile: the next read tells of the failure. */
 async function readMore(queue: Queue, maxLines: number, waitMs: number, signal: AbortSignal) {
   try {
-    return await queue.read(maxLines, waitMs, signal);
+    return await queue.read(maxLines, waitMs, signal, true);
   } catch {
     return undefined;
   }
 }
 
 function joinBatches(a: QueueBatch, b: QueueBatch): QueueBatch {
-  if (sizeOf(b) === 0) return { ...a, end: b.end };
   return {
     lines: [...a.lines, ...b.lines],
     checked: [...(a.checked ?? a.lines.map(() => undefined)), ...(b.checked ?? [])],

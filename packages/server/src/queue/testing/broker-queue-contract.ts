@@ -111,35 +111,39 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     await queue.close();
   }, 60_000);
 
-  test(`${name}: a line that kills its reader every time ends as unreadable, and only that line`, async () => {
-    const under = await prepare();
-    const publisher = await under.open({ reads: false });
-    const poison = numbered(500, 500, 'POISON');
-    await publisher.publish([...numbered(1, 20), ...poison, ...numbered(21, 40)]);
-    let deaths = 0;
-    let survivor: ChildReader | undefined;
-    while (survivor === undefined && deaths < 12) {
-      const child = reader(under, 'keep');
-      const outcome = await Promise.race([
-        child.died.then(() => 'dead' as const),
-        expect
-          .poll(() => new Set(child.lines).size, { timeout: 60_000 })
-          .toBe(40)
-          .then(() => 'alive' as const),
-      ]).catch(() => 'dead' as const);
-      if (outcome === 'alive') survivor = child;
-      else {
-        deaths += 1;
-        await child.kill();
+  test.each(['keep', 'gather'] as const)(
+    `${name}: a line that kills its reader every time ends as unreadable, and only that line (%s)`,
+    async (mode) => {
+      const under = await prepare();
+      const publisher = await under.open({ reads: false });
+      const poison = numbered(500, 500, 'POISON');
+      await publisher.publish([...numbered(1, 20), ...poison, ...numbered(21, 40)]);
+      let deaths = 0;
+      let survivor: ChildReader | undefined;
+      while (survivor === undefined && deaths < 12) {
+        const child = reader(under, mode);
+        const outcome = await Promise.race([
+          child.died.then(() => 'dead' as const),
+          expect
+            .poll(() => new Set(child.lines).size, { timeout: 60_000 })
+            .toBe(40)
+            .then(() => 'alive' as const),
+        ]).catch(() => 'dead' as const);
+        if (outcome === 'alive') survivor = child;
+        else {
+          deaths += 1;
+          await child.kill();
+        }
       }
-    }
-    expect(deaths).toBeGreaterThanOrEqual(3);
-    expect(deaths).toBeLessThanOrEqual(6);
-    await expect.poll(() => survivor?.unreadable.map(({ line }) => line), patience).toEqual(poison);
-    expect(survivor?.unreadable[0]?.reason).toMatch(/reader died/);
-    expect(new Set(survivor?.lines)).toEqual(new Set(numbered(1, 40)));
-    await publisher.close();
-  }, 240_000);
+      expect(deaths).toBeGreaterThanOrEqual(3);
+      expect(deaths).toBeLessThanOrEqual(6);
+      await expect.poll(() => survivor?.unreadable.map(({ line }) => line), patience).toEqual(poison);
+      expect(survivor?.unreadable[0]?.reason).toMatch(/reader died/);
+      expect(new Set(survivor?.lines)).toEqual(new Set(numbered(1, 40)));
+      await publisher.close();
+    },
+    240_000,
+  );
 
   test(`${name}: while the store is slow, nobody takes the reader's lines away`, async () => {
     const under = await prepare();
@@ -297,7 +301,7 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     expect((await drainQuietly(under)).length).toBeLessThanOrEqual(1);
   }, 120_000);
 
-  function reader(under: BrokerQueueUnderTest, mode: 'keep' | 'acknowledge'): ChildReader {
+  function reader(under: BrokerQueueUnderTest, mode: 'keep' | 'acknowledge' | 'gather'): ChildReader {
     const child = startReader(under.kind, under.options, mode);
     onTestFinished(() => child.kill());
     return child;

@@ -14,7 +14,11 @@ export interface ChildReader {
   readonly died: Promise<void>;
 }
 
-export function startReader(kind: 'kafka' | 'redis', options: object, mode: 'keep' | 'acknowledge'): ChildReader {
+export function startReader(
+  kind: 'kafka' | 'redis',
+  options: object,
+  mode: 'keep' | 'acknowledge' | 'gather',
+): ChildReader {
   const file = new URL('./queue-child.ts', import.meta.url).pathname;
   const child = spawn(
     process.execPath,
