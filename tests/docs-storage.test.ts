@@ -52,7 +52,7 @@ describe('docs/storage.md', () => {
     for (const name of entries.filter((entry) => entry.isFile()).map((entry) => entry.name)) {
       const general = name
         .replace(/^\d{4}-\d{2}-\d{2}-\w+\.json$/, '<id>.json')
-        .replace(/^\w+\.parquet$/, '<id>.parquet')
+        .replace(/^\w+\.(parquet|index)$/, '<id>.$1')
         .replace(/^\d{8}\.ndjson$/, '00000001.ndjson');
       expect(layout?.text, name).toContain(general);
     }
