@@ -72,12 +72,13 @@ export class TextNotes {
   /** @returns false where there are characters beyond ASCII */
   #addRuns({ seed }: Place, text: string): boolean {
     const seen = this.#seen;
+    const kinds = KINDS;
     let run = 0;
     let codes = 0;
     for (let i = 0; i < text.length; i += 1) {
       const code = text.charCodeAt(i);
       codes |= code;
-      const kind = code < 128 ? (KINDS[code] ?? 0) : 0;
+      const kind = code < 128 ? (kinds[code] ?? 0) : 0;
       // No kind is 0 within a run, so one of four characters is above all those of three.
       run = kind === 0 ? 0 : ((run << 6) | kind) & 0xffffff;
       if (run > LAST_RUN_OF_THREE) seen[placeOfRun(run, seed)] = 1;
@@ -87,13 +88,15 @@ export class TextNotes {
 
   #addRunsOfBytes({ seed }: Place, text: string): boolean {
     const seen = this.#seen;
+    const kinds = KINDS;
+    const bytes = buffer;
     const { written } = encoder.encodeInto(text, buffer);
     let run = 0;
     let codes = 0;
     for (let i = 0; i < written; i += 1) {
-      const code = buffer[i] ?? 0;
+      const code = bytes[i] ?? 0;
       codes |= code;
-      const kind = KINDS[code] ?? 0;
+      const kind = kinds[code] ?? 0;
       run = kind === 0 ? 0 : ((run << 6) | kind) & 0xffffff;
       if (run > LAST_RUN_OF_THREE) seen[placeOfRun(run, seed)] = 1;
     }
@@ -102,12 +105,13 @@ export class TextNotes {
 
   #addPairs(first: number, text: string): boolean {
     const seen = this.#seen;
+    const kinds = KINDS;
     let before = 0;
     let codes = 0;
     for (let i = 0; i < text.length; i += 1) {
       const code = text.charCodeAt(i);
       codes |= code;
-      const kind = code < 128 ? (KINDS[code] ?? 0) : 0;
+      const kind = code < 128 ? (kinds[code] ?? 0) : 0;
       // With a 0 in it, it is no pair that anybody asks for.
       seen[first + ((before << 6) | kind)] = 1;
       before = kind;
