@@ -102,6 +102,37 @@ export type NameClassifier = (name: string) => NameVerdict | undefined;
 
 /** Makes the classifier for the default names and the user's own. */
 export function createNameClassifier(ownNames: readonly string[]): NameClassifier {
+  const own = new Map<string, SensitiveName>();
+  let longest = MAX_WORDS;
+  for (const name of ownNames) {
+    const words = splitWords(name);
+    if (words.length === 0) throw new TypeError(`redaction.keys: ${JSON.stringify(name)} has no letters or digits`);
+    longest = Math.max(longest, words.length);
+    own.set(words.join(''), { kind: 'key', lastOnly: false, stringsOnly: false });
+  }
+  const lookUp = (name: string): SensitiveName | undefined => own.get(name) ?? defaultNames().get(name);
+
+  return (name) => {
+    const words = splitWords(name);
+    for (let from = 0; from < words.length; from += 1) {
+      let joined = '';
+      for (let to = from; to < Math.min(words.length, from + longest); to += 1) {
+        joined += words[to] ?? '';
+        const found = lookUp(joined) ?? lookUp(withoutFinalDigits(joined)) ?? byEnding(to === from ? joined : '');
+        if (found === undefined) continue;
+        const last = to === words.length - 1;
+        if (last || (!found.lastOnly && !HARMLESS.has(words.at(-1) ?? ''))) return found;
+      }
+    }
+    return undefined;
+  };
+}
+
+let madeDefaultNames: ReadonlyMap<string, SensitiveName> | undefined;
+
+/** Made with the first name that is looked up: a start has no use for it. */
+function defaultNames(): ReadonlyMap<string, SensitiveName> {
+  if (madeDefaultNames !== undefined) return madeDefaultNames;
   const names = new Map<string, SensitiveName>();
   enter(names, NAMES, { lastOnly: false, stringsOnly: false });
   enter(names, STRINGS_ONLY, { lastOnly: false, stringsOnly: true });
@@ -110,28 +141,8 @@ export function createNameClassifier(ownNames: readonly string[]): NameClassifie
       names.set(name, { kind, lastOnly: true, stringsOnly: names.get(name)?.stringsOnly ?? false });
     }
   }
-  let longest = MAX_WORDS;
-  for (const own of ownNames) {
-    const words = splitWords(own);
-    if (words.length === 0) throw new TypeError(`redaction.keys: ${JSON.stringify(own)} has no letters or digits`);
-    longest = Math.max(longest, words.length);
-    names.set(words.join(''), { kind: 'key', lastOnly: false, stringsOnly: false });
-  }
-
-  return (name) => {
-    const words = splitWords(name);
-    for (let from = 0; from < words.length; from += 1) {
-      let joined = '';
-      for (let to = from; to < Math.min(words.length, from + longest); to += 1) {
-        joined += words[to] ?? '';
-        const found = names.get(joined) ?? names.get(withoutFinalDigits(joined)) ?? byEnding(to === from ? joined : '');
-        if (found === undefined) continue;
-        const last = to === words.length - 1;
-        if (last || (!found.lastOnly && !HARMLESS.has(words.at(-1) ?? ''))) return found;
-      }
-    }
-    return undefined;
-  };
+  madeDefaultNames = names;
+  return names;
 }
 
 /** The verdict on a name that is only sensitive in the query of a URL. */
