@@ -65,11 +65,17 @@ export function touches(segment: Pick<Segment, 'minMs' | 'maxMs'>, range: TimeRa
 
 /** A table expression over hot tables and segments; there must be at least one. */
 export function sourceSql(directory: string, hot: readonly HotTable[], segments: readonly LiveSegment[]): string {
-  const parts = hot.map(({ name }) => `SELECT ${ALL_COLUMNS} FROM ${name}`);
+  const parts = filledOf(hot, segments).map(({ name }) => `SELECT ${ALL_COLUMNS} FROM ${name}`);
   if (segments.length > 0) {
     parts.push(`SELECT ${ALL_COLUMNS} FROM ${filesSql(directory, segments)}`);
   }
   return `(${parts.join(' UNION ALL ')})`;
+}
+
+/** The tables that hold events, or all of them where there is nothing else to select from. */
+function filledOf(hot: readonly HotTable[], segments: readonly LiveSegment[]): readonly HotTable[] {
+  const filled = hot.filter(({ events }) => events > 0);
+  return filled.length + segments.length > 0 ? filled : hot;
 }
 
 /** True where every event of a segment lies in a range. Mixed segments may hold events without a time. */
@@ -120,7 +126,8 @@ export function sourceParts(
     isInRange: group.isInRange,
     search: group.search,
   }));
-  if (hot.length + plain.length > 0) parts.push({ table: sourceSql(directory, hot, plain), columns: NO_COLUMNS });
+  const filled = filledOf(hot, segments);
+  if (filled.length + plain.length > 0) parts.push({ table: sourceSql(directory, filled, plain), columns: NO_COLUMNS });
   return parts;
 }
 
