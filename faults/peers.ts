@@ -30,7 +30,7 @@ interface Result {
 
 const CONCURRENCY = 8;
 /** For what a logger brings after its next start. */
-const CHANCE_MS = 4_000;
+const CHANCE_MS = 6_000;
 const APPLICATION = fileURLToPath(new URL('peers/peer-application.ts', import.meta.url));
 const README = fileURLToPath(new URL('README.md', import.meta.url));
 const TABLE_START = '<!-- peers: written by npm run faults:peers -->';

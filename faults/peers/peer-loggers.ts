@@ -41,6 +41,19 @@ function pinoTo(destination: pino.DestinationStream, end: () => void): PeerLogge
   };
 }
 
+function tailraceTo(folder: string, fields: Readonly<Record<string, unknown>>): PeerLogger {
+  const tailrace = createTailrace({
+    service: 'payments',
+    dataDir: join(folder, 'data'),
+    sampling: { normalRate: 1 },
+    routes: [{ name: 'file', sinks: [fileSink({ path: join(folder, 'log.ndjson') })] }],
+  });
+  return {
+    log: (n) => tailrace.run({ ...fields, n }, () => {}),
+    close: () => tailrace.close(10_000),
+  };
+}
+
 export const PEERS = {
   'pino, synchronous': (folder) => {
     const destination = pino.destination({ dest: join(folder, 'log.ndjson'), sync: true });
@@ -77,18 +90,8 @@ export const PEERS = {
       close: () => drain.flush(),
     };
   },
-  'Tailrace, spool to file': (folder) => {
-    const tailrace = createTailrace({
-      service: 'payments',
-      dataDir: join(folder, 'data'),
-      sampling: { normalRate: 1 },
-      routes: [{ name: 'file', sinks: [fileSink({ path: join(folder, 'log.ndjson') })] }],
-    });
-    return {
-      log: (n) => tailrace.run({ ...FIELDS, n }, () => {}),
-      close: () => tailrace.close(10_000),
-    };
-  },
+  'Tailrace, spool to file': (folder) => tailraceTo(folder, FIELDS),
+  'Tailrace, the same with failed requests': (folder) => tailraceTo(folder, { ...FIELDS, status: 500 }),
 } as const satisfies Readonly<Record<string, (folder: string) => PeerLogger>>;
 
 export type PeerName = keyof typeof PEERS;
