@@ -79,7 +79,7 @@ for (const recentBytes of [MIB, 0, 700]) {
           if ('publish' in what) {
             const from = published.length;
             for (let n = from + 1; n <= from + what.publish; n += 1) published.push(`{"n":${n},"text":"\u00e9"}`);
-            const row = { known: '{', attributes: '{}', shape: Shape.empty, isSampled: false };
+            const row = { known: '{', attributes: '{}', shape: Shape.empty, fields: {}, isSampled: false };
             const lines = published.slice(from);
             await queue.publish(
               lines,

@@ -76,7 +76,7 @@ async function twoConnections(
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    socket.end(says[sockets.push(socket) - 1]);
+    socket.end(says[sockets.push(socket) - 1] ?? '');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
