@@ -1,6 +1,10 @@
 import { EventEmitter, once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { createTailrace, functionSink } from '../index.ts';
 import { collectEvents } from '../testing/index.ts';
 
 class CodedError extends Error {
@@ -96,6 +100,34 @@ describe('a scope', () => {
     });
     expect(expectOne({ route: '/u' })).toMatchObject({ 'user.id': 'u1', 'user.role': 'admin', list: [2] });
     expect(user).toEqual({ id: 'u1' });
+  });
+
+  it('tells what was true when it ended, whatever becomes of its values in the same turn', async () => {
+    const seen: unknown[] = [];
+    const tailrace = createTailrace({
+      service: 'shop',
+      dataDir: await mkdtemp(join(tmpdir(), 'tailrace-scope-')),
+      handleExit: false,
+      sampling: { normalRate: 1 },
+      routes: [
+        {
+          name: 'seen',
+          sinks: [
+            functionSink((events) => {
+              seen.push(...events.map((event) => event['item.n']));
+            }),
+          ],
+        },
+      ],
+    });
+    const item = { n: 0 };
+    for (const n of [1, 2, 3]) {
+      item.n = n;
+      tailrace.run({ item }, () => {});
+    }
+    item.n = 4;
+    await tailrace.close();
+    expect(seen).toEqual([1, 2, 3]);
   });
 
   it('joins a trace that came from outside, and hands it on', () => {
