@@ -2,8 +2,8 @@
  * The last word on a producer that died: what its own ledger lines can't say of the lines that it left behind.
  *
  * Dead letters are taken from their files, which are the truth: they hold also what died in the moment before the crash,
- * and what an earlier adopter buried that crashed in its turn. Events about a sink's own failure, which it doesn't get,
- * lie in no file: of them only those are known that were skipped here.
+ * and what an earlier adopter buried that crashed in its turn. So are the numbers of events about a sink's own failure, which
+ * it doesn't get (`skipped-numbers.ts`).
  *
  * The amendment becomes the last line of the adopted spool itself. So it is delivered by the routes of that spool, after
  * everything else in it, and the spool goes when it has arrived: a crash at any moment leaves a spool that is adopted
@@ -17,41 +17,20 @@ import { SequenceSet } from '../ledger/sequence-set.ts';
 import { decodeDeadLetter } from './dead-letter.ts';
 import { listDeadLetterFiles, splitLines } from './dead-letters.ts';
 import { findEventId } from './line-kinds.ts';
-import { type DeliveryReport, OWN_FAILURE_REASON } from './types.ts';
-
-/** The numbers of events that were skipped in spools of other producers. */
-export class SkippedNumbers {
-  readonly #numbers = new Map<string, SequenceSet>();
-
-  note(report: Extract<DeliveryReport, { readonly kind: 'skipped' }>): void {
-    if (report.producer === undefined) return;
-    const known = this.#numbers.get(report.producer) ?? new SequenceSet();
-    this.#numbers.set(report.producer, known);
-    for (const [from, to] of report.sequences) known.addRange(from, to);
-  }
-
-  of(producer: string): SequenceSet | undefined {
-    return this.#numbers.get(producer);
-  }
-
-  forget(producer: string): void {
-    this.#numbers.delete(producer);
-  }
-}
+import { OWN_FAILURE_REASON } from './types.ts';
 
 export async function draftAmendment(
   producer: string,
   deadRoot: string,
-  skipped: SequenceSet | undefined,
+  skipped: SequenceSet,
 ): Promise<LedgerAmendment> {
-  const hasSkipped = skipped !== undefined && skipped.size > 0;
   return {
     // First, so that the line begins as LEDGER_LINE_START says.
     schema: LEDGER_SCHEMA,
     producer,
     amends: true,
     timestamp: new Date().toISOString(),
-    dropped: hasSkipped ? { [OWN_FAILURE_REASON]: countNumbers(skipped) } : {},
+    dropped: skipped.size > 0 ? { [OWN_FAILURE_REASON]: countNumbers(skipped) } : {},
     dead: await findDeadNumbers(producer, deadRoot),
     closed: true,
   };

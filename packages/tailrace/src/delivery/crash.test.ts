@@ -116,6 +116,42 @@ test('what processes wrote that were killed in full traffic is delivered by the 
   }
 });
 
+test('what a killed process had passed over is dropped for its successor too, and not missing', async () => {
+  const directory = join(folder, 'spool', 'producer1');
+  const spool = openSpool({ directory });
+  const failure = { topic: 'logger.handler.error', 'handler.sink': 'server', 'handler.route': 'r' };
+  for (const n of [1, 2, 3])
+    spool.append(JSON.stringify({ event_id: `producer1-${n}`, ...(n === 2 && failure) }), n, false);
+  spool.close();
+  const sinks: SinkSpec[] = [tailraceSink({ url: server.url, name: 'server' })];
+  const first = startDelivery({
+    spoolRoot: join(folder, 'spool'),
+    directory,
+    routes: [{ name: 'r', sinks }],
+    onReport: () => {},
+  });
+  expect(await first.flush(30_000)).toBe(true);
+  // It has told nobody: as if it were killed in this moment.
+  await first.close(1_000);
+  expect(sequencesOf('producer1')).toEqual([1, 3]);
+  startSuccessor(sinks, 'r');
+  const amendment = await vi.waitFor(
+    () => {
+      const line = server.lines.find((one) => one.includes('"amends":true'));
+      expect(line).toBeDefined();
+      return line ?? '';
+    },
+    { timeout: 60_000 },
+  );
+  expect(JSON.parse(amendment)).toMatchObject({
+    producer: 'producer1',
+    dropped: { own_failure: { count: 1, sequences: [[2, 2]] } },
+  });
+  await vi.waitFor(async () => expect(await readdir(join(folder, 'spool'))).toEqual(['successor0']), {
+    timeout: 10_000,
+  });
+});
+
 test('the worker keeps no process alive, and what it had not delivered is left to the next one', async () => {
   server.behave = () => {};
   const producer = startProducer('producer1', '20', '100');

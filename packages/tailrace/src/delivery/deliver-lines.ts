@@ -29,7 +29,7 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
     const { gate } = choice;
     const selected = selectLinesFor(gate.sink, route.name, rest.lines);
     if (selected.lines.length === 0) {
-      route.skip(gate.sink.name, selected.ownFailures);
+      await route.skip(gate.sink.name, selected.ownFailures);
       return true;
     }
     const waitMs = route.rateLimit?.book(selected.lines.length) ?? 0;
@@ -52,7 +52,7 @@ export async function deliverLines(route: Route, batch: Batch, bury: Bury, stop:
     );
     if (left === undefined) return false;
     if (left.length === 0) {
-      route.skip(gate.sink.name, selected.ownFailures);
+      await route.skip(gate.sink.name, selected.ownFailures);
       return true;
     }
     if (left.length === toSend.lines.length) tries.set(gate, countFailure(route, tries.get(gate)));

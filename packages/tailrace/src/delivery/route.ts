@@ -12,6 +12,7 @@ import { RateLimit } from './rate-limit.ts';
 import type { ReportDesk } from './report-desk.ts';
 import type { Sink } from './sink.ts';
 import { SinkGate } from './sink-gate.ts';
+import type { SkippedNumbers } from './skipped-numbers.ts';
 import { Slots } from './slots.ts';
 import { SPOOL_STAGE, type Stage, type StageChange, StageWatch, stageOfSink } from './stages.ts';
 import type { RouteOptions, RouteStats } from './types.ts';
@@ -44,6 +45,7 @@ export class Route {
   readonly changed = new Bell();
   readonly #desk: ReportDesk;
   readonly #deadLetters: DeadLetterFiles | undefined;
+  readonly #skipped: SkippedNumbers | undefined;
   readonly #stages: StageWatch;
   #deliveredLines = 0;
   #duplicateLines = 0;
@@ -58,6 +60,7 @@ export class Route {
       readonly clock: Clock;
       readonly desk: ReportDesk;
       readonly deadLetters: DeadLetterFiles | undefined;
+      readonly skipped?: SkippedNumbers;
       /** The sinks as stages, and where events wait when none of them is up. */
       readonly stages?: readonly Stage[];
       readonly onStage?: (change: StageChange) => void;
@@ -67,6 +70,7 @@ export class Route {
     this.clock = parts.clock;
     this.#desk = parts.desk;
     this.#deadLetters = parts.deadLetters;
+    this.#skipped = parts.skipped;
     this.limits = {
       maxLines: options.batchLines ?? 500,
       maxBytes: options.batchBytes ?? 1 << 20,
@@ -112,12 +116,14 @@ export class Route {
     this.#desk.tellFailure(this.name, sink, failure, firstLine);
   }
 
-  /** Counts events about a sink's own failures, which it doesn't get. */
-  skip(sink: string, lines: readonly Buffer[]): void {
+  /** Counts events about a sink's own failures, which it doesn't get: no cursor moves past them before that is on disk. */
+  async skip(sink: string, lines: readonly Buffer[]): Promise<void> {
     if (lines.length === 0) return;
     this.#skippedLines += lines.length;
-    for (const loss of countByProducer(lines))
+    for (const loss of countByProducer(lines)) {
+      if (loss.producer !== undefined) await this.#skipped?.note(loss.producer, loss.sequences);
       this.#desk.tellLoss({ kind: 'skipped', route: this.name, sink, ...loss });
+    }
   }
 
   /** Makes lines of a spool dead letters, and tells the ledger. */

@@ -1,10 +1,10 @@
 /** Puts an engine together: the same in the worker and inline. */
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openSpoolReader, registerCursors } from '../spool/index.ts';
 import type { SpoolReader } from '../spool/types.ts';
 import { Adoption } from './adoption.ts';
 import { AlertWebhook } from './alert-webhook.ts';
-import { draftAmendment, SkippedNumbers } from './amendment.ts';
+import { draftAmendment } from './amendment.ts';
 import type { Clock } from './clock.ts';
 import { DeadLetterFiles } from './dead-letters.ts';
 import { Engine, type SpoolSource } from './engine.ts';
@@ -12,6 +12,7 @@ import { sinkName } from './make-sink.ts';
 import { ReportDesk } from './report-desk.ts';
 import { Route } from './route.ts';
 import type { Sink, SinkContext } from './sink.ts';
+import { SkippedNumbers } from './skipped-numbers.ts';
 import { MEMORY_STAGE, SPOOL_STAGE, type Stage, type StageChange, stageOfSink } from './stages.ts';
 import type { DeliveryReport, RouteOptions, SinkSpec } from './types.ts';
 import type { WorkerSink } from './worker-messages.ts';
@@ -52,12 +53,8 @@ export function stageOfSpec(spec: WorkerSink | SinkSpec): Stage {
 export function startEngine(options: EngineOptions, plans: readonly RoutePlan[]): RunningEngine {
   const { clock, openMemoryReader, spoolRoot, directory } = options;
   const deadRoot = openMemoryReader === undefined ? deadRootOf(spoolRoot) : undefined;
-  const own = basename(directory);
-  const skipped = new SkippedNumbers();
-  const desk = new ReportDesk((report) => {
-    if (report.kind === 'skipped' && report.producer !== own) skipped.note(report);
-    options.onReport(report);
-  }, clock);
+  const skipped = new SkippedNumbers(openMemoryReader === undefined ? spoolRoot : undefined);
+  const desk = new ReportDesk(options.onReport, clock);
   const context: SinkContext = { notice: (code, message) => desk.tellOnce(code, message) };
   const routes = plans.map((plan) => {
     const { name } = plan.options;
@@ -69,7 +66,7 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
     const deadLetters = deadRoot === undefined ? undefined : new DeadLetterFiles(deadRoot, name, onTrimmed);
     const onStage = (change: StageChange) => void tellStage(name, change);
     const stages = [...plan.stages, openMemoryReader === undefined ? SPOOL_STAGE : MEMORY_STAGE];
-    return new Route(plan.options, plan.makeSinks(context), { clock, desk, deadLetters, stages, onStage });
+    return new Route(plan.options, plan.makeSinks(context), { clock, desk, deadLetters, skipped, stages, onStage });
   });
   const webhook =
     options.alertWebhookUrl === undefined ? undefined : new AlertWebhook(options.alertWebhookUrl, context);
@@ -85,7 +82,7 @@ export function startEngine(options: EngineOptions, plans: readonly RoutePlan[])
   }
   const draftLastLine = async (producer: string): Promise<string> => {
     desk.flush();
-    const amendment = await draftAmendment(producer, deadRootOf(spoolRoot), skipped.of(producer));
+    const amendment = await draftAmendment(producer, deadRootOf(spoolRoot), await skipped.of(producer));
     skipped.forget(producer);
     return JSON.stringify(amendment);
   };
