@@ -101,7 +101,7 @@ async function follow(): Promise<void> {
     if (marker !== undefined) {
       lastAcknowledged = undefined;
       for (;;) {
-        const response = await fetch(`${server.url}/v1/events/${marker.id}`);
+        const response = await fetch(`${server.url}/v1/events/${marker.id}?neighbours=0`);
         await response.arrayBuffer();
         if (response.ok) break;
         await sleep(FIND_EVERY_MS);

@@ -80,6 +80,15 @@ test('what was posted can be paged, counted, grouped and told by kind', async ()
     event: { event_id: `${P}-1`, status: 500 },
     neighbours: [{ event_id: `${P}-3` }, { event_id: `${P}-2` }],
   });
+  expect((await server.ask(`/v1/events/${P}-1?neighbours=1`)).body).toMatchObject({
+    neighbours: [{ event_id: `${P}-3` }],
+    limited: true,
+  });
+  expect((await server.ask(`/v1/events/${P}-1?neighbours=0`)).body).toMatchObject({
+    event: { event_id: `${P}-1` },
+    neighbours: [],
+  });
+  expect(await server.ask(`/v1/events/${P}-1?neighbours=201`)).toMatchObject({ status: 400 });
   const plan = { aggregates: [{ fn: 'count' }], groupBy: ['level'], where: 'status:500' };
   expect(await server.ask('/v1/query', jsonPost(plan))).toMatchObject({
     status: 200,

@@ -5,7 +5,13 @@ import type { Access } from '../access/keys.ts';
 import { letterJson } from '../dead/letter-json.ts';
 import { planSchema } from '../query/plan.ts';
 import { deadParameters, editBody, purgeBody, replayBody } from './dead-routes.ts';
-import { eventsParameters, facetsParameters, histogramParameters, tailParameters } from './parameters.ts';
+import {
+  eventParameters,
+  eventsParameters,
+  facetsParameters,
+  histogramParameters,
+  tailParameters,
+} from './parameters.ts';
 
 interface Operation {
   readonly method: 'get' | 'post' | 'put';
@@ -36,7 +42,13 @@ const OPERATIONS: readonly Operation[] = [
     access: 'read',
     parameters: eventsParameters,
   },
-  { method: 'get', path: '/v1/events/{id}', summary: 'One event, and those of its request and trace.', access: 'read' },
+  {
+    method: 'get',
+    path: '/v1/events/{id}',
+    summary: 'One event, and those of its request and trace.',
+    access: 'read',
+    parameters: eventParameters,
+  },
   { method: 'post', path: '/v1/query', summary: 'Runs a plan.', access: 'read', body: planSchema },
   {
     method: 'get',

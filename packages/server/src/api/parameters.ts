@@ -29,6 +29,11 @@ export const eventsParameters = z.strictObject({
   limit: limit(100, 1000),
   cursor: z.string().max(512).optional(),
 });
+/** Events of the same request or trace that are looked for beside an event. */
+const MAX_NEIGHBOURS = 200;
+export const eventParameters = z.strictObject({
+  neighbours: z.coerce.number().int().min(0).max(MAX_NEIGHBOURS).default(MAX_NEIGHBOURS),
+});
 export const facetsParameters = z
   .strictObject({ ...search, field: list.optional(), fields: list.optional(), limit: limit(10, 100) })
   .refine(({ field, fields }) => (field ?? fields) !== undefined, { message: 'is needed', path: ['field'] });

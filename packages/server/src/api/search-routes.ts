@@ -5,9 +5,15 @@ import { type Plan, type PlanInput, planSchema } from '../query/plan.ts';
 import type { EventKey, Store } from '../store/store.ts';
 import { foldHistogram } from './histogram.ts';
 import { HttpError } from './http-error.ts';
-import { check, clientSignal, eventsParameters, facetsParameters, histogramParameters } from './parameters.ts';
+import {
+  check,
+  clientSignal,
+  eventParameters,
+  eventsParameters,
+  facetsParameters,
+  histogramParameters,
+} from './parameters.ts';
 
-const NEIGHBOURS = 200;
 const NEIGHBOUR_RANGE_MS = 15 * 60_000;
 
 export interface SearchRoutesOptions {
@@ -41,21 +47,24 @@ export function searchRoutes(app: FastifyInstance, { store, onQuery }: SearchRou
   });
 
   app.get<{ Params: { id: string } }>('/v1/events/:id', async (request, reply) => {
+    const { neighbours } = check(eventParameters, request.query);
     const event = await store.event(request.params.id);
     if (event === undefined)
       throw new HttpError(404, 'EVENT_NOT_FOUND', `there is no event ${request.params.id.slice(0, 80)}`);
     const where = neighbourSearch(event);
     const atMs = Date.parse(String(event.timestamp));
-    if (where === '' || Number.isNaN(atMs)) return { event, neighbours: [] };
+    if (where === '' || Number.isNaN(atMs) || neighbours === 0) return { event, neighbours: [] };
     const range = {
       from: new Date(atMs - NEIGHBOUR_RANGE_MS).toISOString(),
       to: new Date(atMs + NEIGHBOUR_RANGE_MS).toISOString(),
     };
-    const answer = await run('event', { where, ...range, limit: NEIGHBOURS }, clientSignal(reply));
+    // It is among those that are found itself.
+    const answer = await run('event', { where, ...range, limit: neighbours + 1 }, clientSignal(reply));
+    const others = answer.rows.filter((row) => row.event_id !== event.event_id);
     return {
       event,
-      neighbours: answer.rows.filter((row) => row.event_id !== event.event_id),
-      limited: answer.meta.limited,
+      neighbours: others.slice(0, neighbours),
+      limited: answer.meta.limited || others.length > neighbours,
     };
   });
 
