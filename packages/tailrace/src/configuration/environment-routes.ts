@@ -46,13 +46,9 @@ export interface ServerAddress {
 export function resolveServer(check: Check, env: Environment): ServerAddress | undefined {
   const variables = new Variables(env, check);
   const key = variables.secret('TAILRACE_INGEST_KEY');
-  const url = variables.text('TAILRACE_URL');
-  if (url === undefined) return undefined;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    check.fault('TAILRACE_URL', url, 'an address such as http://127.0.0.1:7300');
-    return undefined;
-  }
-  return { url, key };
+  // It may have a password in it.
+  const url = variables.secretUrl('TAILRACE_URL', ['http:', 'https:'], 'http://127.0.0.1:7300');
+  return url === undefined ? undefined : { url, key };
 }
 
 export function resolveAlertWebhook(check: Check, given: unknown, env: Environment): string | undefined {

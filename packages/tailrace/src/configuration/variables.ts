@@ -90,7 +90,10 @@ export class Variables {
   /** A secret address: of a fault, only what is accepted is told. */
   secretUrl(name: string, protocols: readonly string[], example: string): string | undefined {
     const url = this.secret(name);
-    if (url === undefined || protocols.some((protocol) => url.toLowerCase().startsWith(`${protocol}//`))) return url;
+    if (url === undefined) return undefined;
+    const protocol = protocols.find((one) => url.toLowerCase().startsWith(`${one}//`));
+    // Addresses of databases may name several hosts, which is no URL.
+    if (protocol !== undefined && (!/^https?:$/.test(protocol) || URL.canParse(url))) return url;
     this.#check.fault(name, '(not shown)', `an address such as ${example}`);
     return undefined;
   }
