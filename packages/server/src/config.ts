@@ -6,12 +6,12 @@
  * looks misspelt, the nearest right one.
  */
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import { type Arrangement, arrangementOf } from './arrangement.ts';
 import { ConfigError, type ConfigFault } from './config-fault.ts';
 import { checkNames } from './config-names.ts';
 import { nearestName } from './config-spelling.ts';
 import { checkTogether } from './config-together.ts';
+import { readYaml } from './read-yaml.ts';
 import { type ConfigValues, SETTINGS, type Setting } from './settings.ts';
 
 export { ConfigError, type ConfigFault } from './config-fault.ts';
@@ -109,7 +109,7 @@ function inFile(setting: Setting, values: Readonly<Record<string, unknown>>, fil
 function readConfigFile(file: string, faults: ConfigFault[]): Readonly<Record<string, unknown>> {
   let content: unknown;
   try {
-    content = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    content = readYaml(file) ?? {};
   } catch (error) {
     faults.push({ name: 'TAILRACE_CONFIG', value: file, message: `can't be read: ${reasonOf(error)}` });
     return {};

@@ -4,9 +4,9 @@ import { resolve } from 'node:path';
 import { consoleSink, fileSink, type RouteOptions, type TailraceOptions, tailraceSink } from 'tailrace';
 import { type Environment, type ResolvedOptions, resolveOptions, TailraceConfigError } from 'tailrace/configuration';
 import { faultsOfRedaction } from 'tailrace/redaction';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { nearestName } from '../config-spelling.ts';
+import { readYaml } from '../read-yaml.ts';
 import type { AgentInput } from './input.ts';
 import { FILES_CURSOR } from './own-spool.ts';
 import { FORMATS } from './parse/parsed-entry.ts';
@@ -109,7 +109,7 @@ export function loadAgentConfig(
   cwd: string,
 ): AgentConfig {
   const faults: string[] = [];
-  const given = typeof file === 'string' ? readYaml(file, faults) : (file ?? {});
+  const given = typeof file === 'string' ? readSettings(file, faults) : (file ?? {});
   const config = parseConfig(withFlags(given, flags), faults);
   const library = resolveLibrary(config, given, env, cwd, faults);
   const inputs = (config?.inputs ?? []).flatMap((input, i) => compileInput(input, i, cwd, faults));
@@ -289,9 +289,9 @@ function compileForLines(at: string, source: string, faults: string[]): RegExp |
   return pattern;
 }
 
-function readYaml(file: string, faults: string[]): Readonly<Record<string, unknown>> {
+function readSettings(file: string, faults: string[]): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    const value = readYaml(file) ?? {};
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
     faults.push(`${file} holds no settings: its top must be keys such as inputs and to`);
   } catch (error) {

@@ -17,7 +17,9 @@ const ROUND_WIDTHS_MS = [
 ];
 const AUTO_BUCKETS = 60;
 const MAX_BUCKETS = 10_000;
-const MAX_DATE_MS = 8.64e15;
+/** RFC 3339 has four digits for the year. */
+const FIRST_MS = Date.parse('0000-01-01T00:00:00Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 export interface TimeRange {
   /** Included. */
@@ -26,17 +28,18 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
-/** The time in milliseconds, `undefined` where the text isn't a time. A date alone is its midnight, UTC. */
+/** The time in milliseconds, `undefined` where the text isn't a time from the years 0 to 9999. A date alone is its midnight, UTC. */
 export function parseTime(text: string, nowMs: number): number | undefined {
   if (text === 'now') return nowMs;
   const relative = RELATIVE.exec(text);
   if (relative?.[1] !== undefined && isUnit(relative[2])) {
-    const ms = nowMs - Number(relative[1]) * UNIT_MS[relative[2]];
-    return ms < -MAX_DATE_MS ? undefined : ms;
+    return withinYears(nowMs - Number(relative[1]) * UNIT_MS[relative[2]]);
   }
-  if (!ABSOLUTE.test(text)) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  return ABSOLUTE.test(text) ? withinYears(Date.parse(text)) : undefined;
+}
+
+function withinYears(ms: number): number | undefined {
+  return ms >= FIRST_MS && ms <= LAST_MS ? ms : undefined;
 }
 
 /** @throws QueryError `BAD_TIME` or `BAD_RANGE`. */
