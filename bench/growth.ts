@@ -1,6 +1,6 @@
 /**
  * P8: what an event costs to take in, and what a question about one hour costs, with ten times as much stored: the same
- * number of events in each hour, and ten times as many hours. It takes long, so it runs by hand, and saves what it found in
+ * number of events in each hour, and ten times as many hours; past hours are merged in both. It takes long, so it runs by hand, and saves what it found in
  * `growth.json`; `npm run bench` shows that where it was made on the same class of machine.
  *
  *   npm run bench:growth -- --small 1000000 --large 10000000
@@ -29,7 +29,15 @@ function load(events: number): Figures {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
   const json = join(folder, 'figures.json');
   try {
-    const args = ['--events', String(events), '--hours', String(Math.round(events / HOUR_EVENTS)), '--json', json];
+    const args = [
+      '--events',
+      String(events),
+      '--hours',
+      String(Math.round(events / HOUR_EVENTS)),
+      '--merged',
+      '--json',
+      json,
+    ];
     execFileSync(process.execPath, ['--import', 'tsx', INGEST, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
     return readFigures(JSON.parse(readFileSync(json, 'utf8')));
   } finally {
