@@ -3,6 +3,7 @@
  * as its documentation advises. What it can't be asked by its design (rows in the order of a value, tens of thousands of
  * series) is said so.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { folderBytes } from '../../load/built-server.ts';
 import { loki as service } from '../../scripts/services.d/loki.ts';
 import type { Dataset } from '../cases/server-events.ts';
@@ -12,6 +13,8 @@ import { field, fieldAt, rowsOf } from './read-json.ts';
 import { missingService, startFor } from './started-service.ts';
 
 const ALL = '{service=~".+"}';
+/** A flush that has written nothing for so long is over. */
+const FLUSH_MS = 10_000;
 const ENDPOINT = '/loki/api/v1';
 
 export const loki: ServerPeer = {
@@ -20,6 +23,9 @@ export const loki: ServerPeer = {
   start: async (folder): Promise<RunningPeer> => {
     const started = await startFor(service, folder);
     const http = connectHttp(started.url, 4);
+    const storedBytes = async (): Promise<number> =>
+      (await folderBytes(`${started.dataFolder}/chunks`)) +
+      (await folderBytes(`${started.dataFolder}/tsdb-shipper-active`));
     return {
       name: 'Loki',
       notes: ['Loki: an acknowledgement means that its log is written, not synced; pushed as JSON'],
@@ -33,11 +39,14 @@ export const loki: ServerPeer = {
       },
       settle: async () => {
         await http.send('POST', '/flush');
+        // It answers before that is done.
+        for (let before = Number.NaN, now = await storedBytes(); now !== before; now = await storedBytes()) {
+          before = now;
+          await sleep(FLUSH_MS);
+        }
         return 'Loki: chunks flushed, which it does by itself within two hours';
       },
-      storedBytes: async () =>
-        (await folderBytes(`${started.dataFolder}/chunks`)) +
-        (await folderBytes(`${started.dataFolder}/tsdb-shipper-active`)),
+      storedBytes,
       questions: questions(http),
       close: async () => {
         http.close();
