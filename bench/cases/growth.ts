@@ -73,7 +73,7 @@ export function savedGrowth(machine: Machine): CaseResult[] {
     row('P8', 'taking an event in', 'µs of processor', (figures) => figures.cpuUsPerEvent, 1.1),
     ...questions,
   ];
-  const note = `P8 is from a run of its own: ${date.slice(0, 10)}, commit ${commit}, load average ${loadBefore.toFixed(1)} at the start; each question the median of five.`;
+  const note = `P8 is from a run of its own: ${date.slice(0, 10)}, commit ${commit}, load average ${loadBefore.toFixed(1)} at the start; each question the median of several.`;
   return first === undefined ? [] : [{ ...first, notes: [note] }, ...rest];
 }
 
