@@ -4,7 +4,7 @@ import { nearestName } from './config-spelling.ts';
 import { SETTINGS } from './settings.ts';
 
 /** Names that belong to the library, the command line or other programs and may stand in the same environment. */
-const FOREIGN_NAMES = ['TAILRACE_URL', 'TAILRACE_CONFIG', 'TAILRACE_SERVICE'];
+const FOREIGN_NAMES = ['TAILRACE_URL', 'TAILRACE_URL_FILE', 'TAILRACE_CONFIG', 'TAILRACE_SERVICE'];
 /** Kubernetes puts these into every pod next to a service that is called `tailrace`. */
 const KUBERNETES_NAME = /^TAILRACE_(?:SERVICE_(?:HOST|PORT)|PORT_\d)/;
 /** Prefixes that are shared with other programs: a name of theirs is no fault, only one that is nearly ours is told. */

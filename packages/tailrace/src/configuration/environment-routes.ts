@@ -182,12 +182,14 @@ function storageSinks(
       const url = variables.secretUrl('CLICKHOUSE_URL', ['http:', 'https:'], 'http://127.0.0.1:8123/logs');
       return [addressed('clickhouse', 'CLICKHOUSE_URL', { url }, variables)];
     }
-    default:
+    default: {
       if (server !== undefined) return [serverSink(server)];
-      if (storage === 'tailrace' && queue === undefined && variables.text('TAILRACE_URL') === undefined) {
+      const isServerNamed = [variables.text('TAILRACE_URL'), variables.text('TAILRACE_URL_FILE')].some(Boolean);
+      if (storage === 'tailrace' && queue === undefined && !isServerNamed) {
         variables.missing('TAILRACE_URL', 'an address such as http://127.0.0.1:7300', 'STORAGE_TYPE=tailrace');
       }
       return queue === undefined ? [CONSOLE] : [];
+    }
   }
 }
 
