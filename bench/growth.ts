@@ -1,7 +1,7 @@
 /**
  * P8: what an event costs to take in, and what a question about one hour costs, with ten times as much stored: the same
- * number of events in each hour, and ten times as many hours; past hours are merged in both. It takes long, so it runs by hand, and saves what it found in
- * `growth.json`; `npm run bench` shows that where it was made on the same class of machine.
+ * number of events in each hour, and ten times as many hours; past hours are merged in both. It takes long, so it runs by
+ * hand, and saves what it found in `growth.json`; `npm run bench` shows that where it was made on the same class of machine.
  *
  *   npm run bench:growth -- --small 1000000 --large 10000000
  */
