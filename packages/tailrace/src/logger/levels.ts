@@ -10,12 +10,16 @@ export function isLevel(value: unknown): value is Level {
 export class LineCounts {
   /** By rank. */
   readonly #counts = [0, 0, 0, 0, 0, 0];
-  highest: Level = 'trace';
+  #highest = 0;
+
+  get highest(): Level {
+    return LEVELS[this.#highest] ?? 'trace';
+  }
 
   add(level: Level): void {
     const rank = LEVEL_RANK[level];
     this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;
-    if (rank > LEVEL_RANK[this.highest]) this.highest = level;
+    if (rank > this.#highest) this.#highest = rank;
   }
 
   writeTo(fields: Record<string, unknown>): void {

@@ -95,24 +95,26 @@ export function createLogger<C extends object = LogContext>(
   let version = -1;
   let lowest = 0;
 
-  const isEnabled = (level: Level): boolean => {
+  const isRankEnabled = (rank: number): boolean => {
     if (version !== levels.version) {
       version = levels.version;
       lowest = LEVEL_RANK[levels.of(topic)];
     }
-    return LEVEL_RANK[level] >= lowest;
+    return rank >= lowest;
   };
+  const isEnabled = (level: Level): boolean => isRankEnabled(LEVEL_RANK[level]);
 
-  const method =
-    (level: Level): LogMethod<C> =>
-    (message: unknown, topicOrContext?: unknown, context?: unknown) => {
+  const method = (level: Level): LogMethod<C> => {
+    const rank = LEVEL_RANK[level];
+    return (message: unknown, topicOrContext?: unknown, context?: unknown) => {
       if (typeof topicOrContext !== 'string') {
-        if (isEnabled(level)) write(level, message, topic, topicOrContext ?? context, bound);
+        if (isRankEnabled(rank)) write(level, message, topic, topicOrContext ?? context, bound);
         return;
       }
       const below = joinTopics(topic, topicOrContext);
-      if (LEVEL_RANK[level] >= LEVEL_RANK[levels.of(below)]) write(level, message, below, context, bound);
+      if (rank >= LEVEL_RANK[levels.of(below)]) write(level, message, below, context, bound);
     };
+  };
 
   return {
     topic,

@@ -125,16 +125,24 @@ class Share {
   readonly threshold: string | undefined;
   readonly #kept: Decision;
   readonly #left: Decision;
+  /** What was decided on last: the lines of a scope ask for the same bits one after the other. */
+  #last: Randomness = '';
+  #isLastKept: boolean;
 
   constructor(rule: string, rate: number, urgent: boolean) {
     this.rate = rate;
     this.threshold = thresholdOfRate(rate);
     this.#kept = Object.freeze({ keep: true, rule, rate, urgent });
     this.#left = Object.freeze({ keep: false, rule, rate, urgent: false });
+    this.#isLastKept = isKept(this.#last, this.threshold);
   }
 
   decide(randomness: Randomness): Decision {
-    return isKept(randomness, this.threshold) ? this.#kept : this.#left;
+    if (randomness !== this.#last) {
+      this.#last = randomness;
+      this.#isLastKept = isKept(randomness, this.threshold);
+    }
+    return this.#isLastKept ? this.#kept : this.#left;
   }
 }
 
@@ -177,11 +185,14 @@ export function createPolicy(options: PolicyOptions): Policy {
 
   return {
     decide,
-    decideOrdinaryLine(level, { route, method, randomness, rateHint, neighbour }) {
+    decideOrdinaryLine(level, scope) {
       if (level === 'error' || level === 'fatal' || rules.length > 0) return undefined;
-      if (rateHint !== undefined || neighbour !== undefined) return undefined;
-      if (route !== undefined && isCritical(method, route)) return CRITICAL_ROUTE;
-      return normal.decide(randomness);
+      if (scope.rateHint !== undefined || scope.neighbour !== undefined) return undefined;
+      if (options.criticalRoutes.length > 0) {
+        const { route } = scope;
+        if (route !== undefined && isCritical(scope.method, route)) return CRITICAL_ROUTE;
+      }
+      return normal.decide(scope.randomness);
     },
     explain: (subject) => explain(subject, decide(subject), rules, options),
     normalThreshold: () => normal.threshold,

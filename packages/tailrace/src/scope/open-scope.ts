@@ -4,6 +4,7 @@ import type { Decision } from '../sampling/decision.ts';
 import { formatKeepSignal } from '../sampling/keep-signal.ts';
 import type { Neighbour, SamplingHint, Subject } from '../sampling/policy.ts';
 import type { Randomness } from '../sampling/threshold.ts';
+import { createSpanId } from '../sampling/trace-context.ts';
 import { mergeFields, newRecord } from './merge-fields.ts';
 import { redactKeys } from './redact-keys.ts';
 import type { Frame, Scope, ScopeHost, ScopeIdentity, StepOptions } from './scope.ts';
@@ -17,8 +18,6 @@ export class OpenScope implements Scope, Subject, Frame {
   readonly kind = 'scope';
   readonly scope: OpenScope;
   readonly identity: ScopeIdentity;
-  /** The record of the event in the making. */
-  readonly fields: Record<string, unknown>;
   neighbour: Neighbour | undefined;
   rateHint: SamplingHint | undefined;
   /** A decision that was already told to the caller, and has to stand. */
@@ -26,6 +25,8 @@ export class OpenScope implements Scope, Subject, Frame {
   isEnded = false;
 
   readonly #host: ScopeHost;
+  readonly #fields: Record<string, unknown>;
+  #spanId: string | undefined;
   readonly #startedMs: number;
   #endedMs: number | undefined;
   #steps: Steps | undefined;
@@ -44,28 +45,38 @@ export class OpenScope implements Scope, Subject, Frame {
     this.#startedMs = performance.now();
     this.identity = identity;
     this.neighbour = identity.neighbour;
-    this.fields = newRecord(host.base);
-    mergeFields(this.fields, fields);
+    const record = newRecord(host.base);
+    mergeFields(record, fields);
     // They name the trace, and are told as `trace_id` and `parent_span_id`.
-    if (this.fields.traceparent !== undefined) this.fields.traceparent = undefined;
-    if (this.fields.tracestate !== undefined) this.fields.tracestate = undefined;
-    this.fields.service = identity.service;
-    this.fields.request_id = identity.requestId;
-    this.fields.trace_id = identity.traceId;
-    this.fields.span_id = identity.spanId;
-    this.fields.parent_span_id = identity.parentSpanId;
+    if (record.traceparent !== undefined) record.traceparent = undefined;
+    if (record.tracestate !== undefined) record.tracestate = undefined;
+    record.service = identity.service;
+    setOrClear(record, 'request_id', identity.requestId);
+    record.trace_id = identity.traceId;
+    setOrClear(record, 'span_id', identity.spanId);
+    setOrClear(record, 'parent_span_id', identity.parentSpanId);
+    this.#fields = record;
   }
 
   get traceId(): string {
     return this.identity.traceId;
   }
 
+  /** Drawn when it is first asked for: most scopes aren't kept, and call nobody. */
   get spanId(): string {
-    return this.identity.spanId;
+    this.#spanId ??= this.identity.spanId ?? createSpanId();
+    return this.#spanId;
+  }
+
+  /** The record of the event in the making. */
+  get fields(): Record<string, unknown> {
+    const fields = this.#fields;
+    if (fields.span_id === undefined) fields.span_id = this.spanId;
+    return fields;
   }
 
   get requestId(): string | undefined {
-    return textOf(this.fields.request_id);
+    return textOf(this.#fields.request_id);
   }
 
   get randomness(): Randomness {
@@ -74,28 +85,28 @@ export class OpenScope implements Scope, Subject, Frame {
 
   /** The scope's own service: the one that work outside of every step is in. */
   get service(): string {
-    return textOf(this.fields.service) ?? this.identity.service;
+    return textOf(this.#fields.service) ?? this.identity.service;
   }
 
   get topic(): string | undefined {
-    return textOf(this.fields.topic);
+    return textOf(this.#fields.topic);
   }
 
   /** Where no framework told the template, patterns are compared with the path. */
   get route(): string | undefined {
-    return this.routeTemplate ?? textOf(this.fields['url.path']);
+    return this.routeTemplate ?? textOf(this.#fields['url.path']);
   }
 
   get routeTemplate(): string | undefined {
-    return textOf(this.fields.route);
+    return textOf(this.#fields.route);
   }
 
   get method(): string | undefined {
-    return textOf(this.fields.method);
+    return textOf(this.#fields.method);
   }
 
   get status(): number | undefined {
-    const { status } = this.fields;
+    const { status } = this.#fields;
     return typeof status === 'number' ? status : undefined;
   }
 
@@ -104,7 +115,7 @@ export class OpenScope implements Scope, Subject, Frame {
   }
 
   get hasError(): boolean {
-    const { fields } = this;
+    const fields = this.#fields;
     if (this.#errors > 0 || isGiven(fields.error)) return true;
     for (const key of ERROR_KEYS) if (isGiven(fields[key])) return true;
     return false;
@@ -112,7 +123,7 @@ export class OpenScope implements Scope, Subject, Frame {
 
   /** The level that was set, raised to what the lines, the status and the errors say. */
   get level(): Level {
-    const { level } = this.fields;
+    const { level } = this.#fields;
     let highest: Level = isLevel(level) ? level : 'info';
     const lines = this.#lines?.highest;
     if (lines !== undefined && LEVEL_RANK[lines] > LEVEL_RANK[highest]) highest = lines;
@@ -124,7 +135,7 @@ export class OpenScope implements Scope, Subject, Frame {
 
   set(fields: Readonly<Record<string, unknown>>): void {
     if (this.isEnded) this.#host.misuse('set_after_end');
-    else mergeFields(this.fields, fields);
+    else mergeFields(this.#fields, fields);
   }
 
   error(error: unknown, fields?: Readonly<Record<string, unknown>>): void {
@@ -139,7 +150,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#errorFields = this.#host.describeError(error);
       this.#errorService = this.#serviceOf(error);
     }
-    if (fields !== undefined) mergeFields(this.fields, fields);
+    if (fields !== undefined) mergeFields(this.#fields, fields);
   }
 
   refuse(error: unknown): void {
@@ -153,8 +164,8 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#host.misuse('count_after_end');
       return;
     }
-    const before = this.fields[name];
-    mergeFields(this.fields, { [name]: (typeof before === 'number' ? before : 0) + by });
+    const before = this.#fields[name];
+    mergeFields(this.#fields, { [name]: (typeof before === 'number' ? before : 0) + by });
   }
 
   hint(rate: number): void {
@@ -214,7 +225,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#host.misuse('end_twice');
       return;
     }
-    if (fields !== undefined) mergeFields(this.fields, fields);
+    if (fields !== undefined) mergeFields(this.#fields, fields);
     this.#endedMs = performance.now();
     this.isEnded = true;
     this.#host.finish(this);
@@ -278,6 +289,11 @@ export function stepArguments<T>(
   if (typeof optionsOrFn === 'function') return [{}, optionsOrFn];
   if (fn === undefined) throw new TypeError('step(name, options, fn) needs a function to run');
   return [optionsOrFn, fn];
+}
+
+/** A field that isn't there needn't be entered as undefined. */
+function setOrClear(fields: Record<string, unknown>, key: string, value: string | undefined): void {
+  if (value !== undefined || fields[key] !== undefined) fields[key] = value;
 }
 
 function isGiven(value: unknown): boolean {

@@ -46,6 +46,25 @@ describe('a scope', () => {
     expect(event.duration_ms).toBeGreaterThanOrEqual(4);
   });
 
+  it('has one span id, wherever it is first asked for', () => {
+    const { tailrace, expectOne } = collectEvents({
+      sampling: {
+        normalRate: 0,
+        rules: [{ name: 'SEEN', rate: 1, when: (event) => typeof event.span_id === 'string' }],
+      },
+    });
+    const asked = tailrace.run({ route: '/asked' }, () => tailrace.outgoingHeaders().traceparent?.split('-')[2]);
+    expect(expectOne({ route: '/asked' }).span_id).toBe(asked);
+    tailrace.run({ route: '/line' }, () => tailrace.log.error('no'));
+    expect(expectOne({ message: 'no' }).span_id).toBe(expectOne({ route: '/line' }).span_id);
+    tailrace.run({ route: '/unasked' }, () => {});
+    expect(expectOne({ route: '/unasked' }).span_id).toMatch(/^[0-9a-f]{16}$/);
+    tailrace.run({ route: '/given', span_id: 'b7ad6b7169203331' }, () => {});
+    expect(expectOne({ route: '/given' }).span_id).toBe('b7ad6b7169203331');
+    tailrace.run({ route: '/no-id', span_id: 'nonsense' }, () => {});
+    expect(expectOne({ route: '/no-id' }).span_id).toMatch(/^[0-9a-f]{16}$/);
+  });
+
   it('passes on what its function throws, and is kept as an error', async () => {
     const { tailrace, expectOne } = collectEvents({ sampling: { normalRate: 0 } });
     const error = new CodedError('E_SYNC');

@@ -99,7 +99,8 @@ export interface ScopeHost {
 export interface ScopeIdentity {
   readonly service: string;
   readonly traceId: string;
-  readonly spanId: string;
+  /** As it was given; a scope without one draws its own. */
+  readonly spanId: string | undefined;
   readonly parentSpanId: string | undefined;
   readonly requestId: string | undefined;
   readonly randomness: Randomness;

@@ -1,5 +1,4 @@
 import {
-  createSpanId,
   createTraceId,
   formatTraceparent,
   formatTracestate,
@@ -57,7 +56,7 @@ export function identify(
   return {
     service: textOf(fields.service) ?? parent?.currentService ?? defaultService,
     traceId,
-    spanId: spanIdOf(fields.span_id) ?? createSpanId(),
+    spanId: spanIdOf(fields.span_id),
     parentSpanId: incoming?.spanId ?? spanIdOf(fields.parent_span_id) ?? (isParentsTrace ? parent.spanId : undefined),
     requestId: givenRequest ?? parent?.requestId,
     randomness,
@@ -69,8 +68,8 @@ export function identify(
 
 /** The headers that carry a scope's trace, its bits and its request id to a callee. */
 export function outgoingHeaders(scope: OpenScope, policy: Policy): Record<string, string> {
-  const { traceId, spanId, randomness, tracestate, hasOwnRandomness } = scope.identity;
-  const { requestId } = scope;
+  const { traceId, randomness, tracestate, hasOwnRandomness } = scope.identity;
+  const { spanId, requestId } = scope;
   const threshold = policy.normalThreshold();
   const isSampled = isKept(randomness, threshold);
   const headers: Record<string, string> = { traceparent: formatTraceparent(traceId, spanId, isSampled) };
