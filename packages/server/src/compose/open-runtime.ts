@@ -20,6 +20,7 @@ import { Ingest } from '../sources/ingest.ts';
 import type { Store } from '../store/store.ts';
 import { LedgerBook } from '../writer/ledger-book.ts';
 import { Pace } from '../writer/pace.ts';
+import { QueueSight } from '../writer/queue-sight.ts';
 import { viewSharedLedger } from '../writer/shared-ledger.ts';
 import { Writer } from '../writer/writer.ts';
 import { openDeadLetters } from './open-dead-letters.ts';
@@ -61,6 +62,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     backlogLines: TAIL_BACKLOG_LINES,
   });
   let queue: Queue | undefined;
+  const sight = new QueueSight(has.has('ingest') || has.has('write'));
   const newBook = (snapshot?: unknown) =>
     new LedgerBook(
       {
@@ -68,9 +70,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
         get graceMs() {
           return config.ledgerGraceSeconds * 1000;
         },
-        // A process that only answers questions doesn't see the queue.
         get passedMs() {
-          return queue?.stats().passedMs ?? now();
+          return Math.min(queue?.stats().passedMs ?? Number.POSITIVE_INFINITY, sight.passedMs);
         },
         now,
       },
@@ -82,7 +83,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
   const view =
     shared === undefined
       ? undefined
-      : viewSharedLedger({ ledger: shared, book: newBook(), maxProducers: config.maxProducers, log, now });
+      : viewSharedLedger({
+          ledger: shared,
+          book: newBook(),
+          sight,
+          queue: () => queue?.stats(),
+          process: createProducerId(now(), Math.random),
+          maxProducers: config.maxProducers,
+          log,
+          now,
+        });
   if (view !== undefined) onOpen(async () => view.close());
   const common = {
     config,

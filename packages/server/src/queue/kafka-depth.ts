@@ -17,8 +17,8 @@ export interface KafkaDepthParts {
 interface Mark {
   end: number;
   atMs: number;
-  /** What lies before the end, and behind the mark before, was published after this time. */
-  readonly fromMs: number;
+  /** What lies before the end, and behind the mark before, was published after this time; 0 where that isn't known. */
+  fromMs: number;
 }
 
 const POLL_MS = 2000;
@@ -31,7 +31,6 @@ export class KafkaDepth {
   readonly #marks = new Map<number, Mark[]>();
   /** When Kafka was asked last that has answered. */
   #answeredMs = 0;
-  readonly #openedMs: number;
   #lines = 0;
   #lineBytes = FIRST_LINE_BYTES;
   #isAsking = false;
@@ -40,7 +39,6 @@ export class KafkaDepth {
 
   constructor(parts: KafkaDepthParts) {
     this.#parts = parts;
-    this.#openedMs = parts.now();
     this.#timer = setInterval(() => void this.#ask(), POLL_MS).unref();
   }
 
@@ -66,7 +64,10 @@ export class KafkaDepth {
     this.#marks.set(partition, marks);
     const [first] = marks;
     if (first === undefined) marks.push({ end: offset + 1, atMs: writtenMs, fromMs: writtenMs });
-    else if (offset < first.end) first.atMs = Math.min(first.atMs, writtenMs);
+    else if (offset < first.end) {
+      first.atMs = Math.min(first.atMs, writtenMs);
+      first.fromMs = Math.max(first.fromMs, writtenMs);
+    }
   }
 
   stats(): QueueStats {
@@ -117,7 +118,8 @@ export class KafkaDepth {
     const last = marks.at(-1);
     if (end > Math.max(passed, last?.end ?? 0)) {
       if (last !== undefined && marks.length >= MAX_MARKS) last.end = end;
-      else marks.push({ end, atMs: this.#parts.now(), fromMs: Math.max(this.#answeredMs, this.#openedMs) });
+      // What was there at the first answer may be of any age; a reader may have found out how old.
+      else marks.push({ end, atMs: this.#parts.now(), fromMs: this.#answeredMs || (last?.fromMs ?? 0) });
     }
     this.#passMarks(partition, passed);
   }

@@ -270,7 +270,7 @@ export class KafkaReader {
     partition.expected = partition.committed >= 0 ? Math.max(partition.committed, partition.acknowledged) : fetchedAt;
     if (partition.since < this.#epoch) return;
     partition.notes = followNotes(place?.metadata);
-    this.#parts.depth.noteFound(partition.number, partition.expected, Number(writtenMs ?? Date.now()));
+    if (writtenMs !== undefined) this.#parts.depth.noteFound(partition.number, partition.expected, Number(writtenMs));
     await this.#commits.tellNotes(partition, partition.expected);
   }
 

@@ -59,12 +59,29 @@ export interface StoredAccount {
   readonly lines: readonly (LedgerLine | LedgerAmendment)[];
 }
 
+/** What a process that sees the queue tells those that don't (see `writer/queue-sight.ts`). */
+export interface QueueNote {
+  /** Who tells: a new name with each start. */
+  readonly process: string;
+  /** Which of its notes this is: the next one has a higher number. */
+  readonly number: number;
+  /**
+   * What was published longer ago than this is out of the queue, in milliseconds before the note was made; `undefined` while
+   * the process doesn't know. No time of day, since the clocks of two machines differ.
+   */
+  readonly behindMs: number | undefined;
+}
+
 /** The ledger of a store that several writers share: it is kept in the store, since no writer has seen everything. */
 export interface SharedLedger {
   /** Takes the accounts of producers; a later one replaces an earlier one. The same line twice changes nothing. */
   note(lines: readonly (LedgerLine | LedgerAmendment)[]): Promise<void>;
   /** The accounts of the producers that were heard last, at most `limit`. */
   accounts(limit: number): Promise<readonly StoredAccount[]>;
+  /** Takes the place of what the process has told before. */
+  noteQueue(note: QueueNote): Promise<void>;
+  /** The last note of each process that has told something within a day. */
+  queueNotes(): Promise<readonly QueueNote[]>;
 }
 
 /**

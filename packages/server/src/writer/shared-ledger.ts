@@ -4,16 +4,24 @@
  *
  * A hole counts as missing once it has been known for the time of grace. The store doesn't say since when a number is known,
  * so this process remembers when it saw it first; one that has just started calls a hole in flight until then. It looks by
- * itself now and then, so that the time runs although nobody asks.
+ * itself now and then, so that the time runs although nobody asks. With each such look it tells what it knows of the queue.
  */
+import type { QueueStats } from '../queue/queue.ts';
 import type { SharedLedger } from '../store/store.ts';
 import type { LedgerBook } from './ledger-book.ts';
 import type { LedgerReport } from './ledger-report.ts';
+import type { QueueSight } from './queue-sight.ts';
 
 export interface SharedLedgerViewOptions {
   readonly ledger: SharedLedger;
   /** A book that nobody else writes to. */
   readonly book: LedgerBook;
+  /** Learns what other processes see of the queue. */
+  readonly sight: QueueSight;
+  /** What this process sees of it; `undefined` where that is nothing. */
+  readonly queue: () => Pick<QueueStats, 'passedMs'> | undefined;
+  /** Names this process among those that share the store; no earlier one had this name. */
+  readonly process: string;
   readonly maxProducers: number;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
   readonly now?: () => number;
@@ -28,13 +36,18 @@ const FRESH_MS = 1000;
 const LOOK_MS = 10_000;
 
 export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedgerView {
-  const { ledger, book, maxProducers, log, now = Date.now } = options;
+  const { ledger, book, sight, queue, process, maxProducers, log, now = Date.now } = options;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
   let isFailing = false;
   let noted: ReadonlySet<string> = new Set();
+  let notesTold = 0;
+  let telling: Promise<void> | undefined;
 
   async function read(): Promise<void> {
+    const lookedMs = now();
+    // Before the accounts: what a queue had passed by then is in them.
+    const notes = await ledger.queueNotes();
     const accounts = await ledger.accounts(maxProducers);
     const seen = new Set<string>();
     for (const { producer, stored, lines } of accounts) {
@@ -48,6 +61,10 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
       }
     }
     noted = seen;
+    sight.look(
+      notes.filter((note) => note.process !== process),
+      lookedMs,
+    );
     readAtMs = now();
   }
 
@@ -59,14 +76,30 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
     return reading;
   }
 
+  async function tellOnce(): Promise<void> {
+    const seen = queue();
+    if (seen === undefined) return;
+    notesTold += 1;
+    const behindMs = seen.passedMs > 0 ? Math.max(0, Math.ceil(now() - seen.passedMs)) : undefined;
+    await ledger.noteQueue({ process, number: notesTold, behindMs });
+  }
+
+  /** One note after the other: whoever reads them relies on it. */
+  function tell(): Promise<void> {
+    telling ??= tellOnce().finally(() => {
+      telling = undefined;
+    });
+    return telling;
+  }
+
   const timer = setInterval(() => {
-    refresh().then(
+    Promise.all([refresh(), tell()]).then(
       () => {
         isFailing = false;
       },
       (error: unknown) => {
         if (!isFailing)
-          log('warn', `the ledger can't be read: ${error instanceof Error ? error.message : String(error)}`);
+          log('warn', `the shared ledger fails: ${error instanceof Error ? error.message : String(error)}`);
         isFailing = true;
       },
     );

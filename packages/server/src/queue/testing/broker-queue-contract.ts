@@ -111,6 +111,26 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     await queue.close();
   }, 60_000);
 
+  test(`${name}: a process that comes to a backlog doesn't take it for younger than it is`, async () => {
+    const under = await prepare();
+    const publisher = await under.open({ reads: false });
+    await publisher.publish(numbered(1, 20));
+    const published = Date.now();
+    // By the clock of another machine or not: that it came later is to be beyond doubt.
+    await expect.poll(() => Date.now()).toBeGreaterThan(published + 1000);
+    const watcher = await under.open({ reads: false });
+    await expect.poll(() => watcher.stats().depthLines, patience).toBe(20);
+    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
+    const reader = await under.open();
+    const { end } = await readUntil(reader, 20);
+    expect(reader.stats().passedMs).toBeLessThanOrEqual(published);
+    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
+    await reader.acknowledge(end);
+    for (const { stats } of [watcher, reader])
+      await expect.poll(() => stats().passedMs, patience).toBeGreaterThan(published);
+    await Promise.all([publisher.close(), watcher.close(), reader.close()]);
+  }, 60_000);
+
   test.each(['keep', 'gather'] as const)(
     `${name}: a line that kills its reader every time ends as unreadable, and only that line (%s)`,
     async (mode) => {

@@ -14,6 +14,7 @@ import {
 } from 'tailrace/sinks/clickhouse';
 import { checkLedgerLine } from '../../sources/ledger-line.ts';
 import type { SharedLedger, StoredAccount } from '../store.ts';
+import { readQueueNotes, writeQueueNote } from './queue-notes.ts';
 import type { Row } from './read-rows.ts';
 
 /** Numbers that are looked at in one go. */
@@ -106,6 +107,8 @@ export function sharedLedger(connection: ClickHouseConnection, clock: () => numb
           lines: lines.get(producer) ?? [],
         }));
       }),
+    noteQueue: (note) => connection.withTables(() => writeQueueNote(connection, note)),
+    queueNotes: () => connection.withTables(() => readQueueNotes(connection)),
   };
 }
 

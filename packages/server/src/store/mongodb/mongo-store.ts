@@ -33,6 +33,7 @@ import { compileAggregation } from './compile-aggregation.ts';
 import { compileEvents } from './compile-plan.ts';
 import { FieldReader } from './known-fields.ts';
 import type { StreamRows } from './percentiles.ts';
+import { QueueNotes } from './queue-notes.ts';
 import { withRows } from './read-rows.ts';
 import { runAggregation } from './run-aggregation.ts';
 import { readSizes } from './stats.ts';
@@ -125,9 +126,12 @@ class MongoStore implements Store {
     this.#writer = new MongoWriter(connection);
     this.#fields = new FieldReader(this.#writer.collections);
     this.#gate = new QueryGate({ maxRunning: settings.maxQueries, maxWaiting: settings.maxQueries * 16 });
+    const queueNotes = new QueueNotes(connection);
     this.sharedLedger = {
       note: (lines) => this.#track(() => this.#writer.note(lines)),
       accounts: (limit) => this.#track(() => readAccounts(this.#writer.collections, limit)),
+      noteQueue: (note) => this.#track(() => queueNotes.write(note)),
+      queueNotes: () => this.#track(() => queueNotes.read()),
     };
   }
 

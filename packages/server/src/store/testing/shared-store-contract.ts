@@ -125,6 +125,28 @@ export function describeSharedStore(open: () => Promise<OpenedStore>): void {
         [6, 7],
       ]);
     });
+
+    it('passes on what each process says of the queue: its last word', async () => {
+      const other = await another();
+      expect(await ledgerOf(other).queueNotes()).toEqual([]);
+      await ledgerOf(opened.store).noteQueue({ process: '0mb1x9k3fqz7a', number: 1, behindMs: undefined });
+      expect(await ledgerOf(other).queueNotes()).toEqual([
+        { process: '0mb1x9k3fqz7a', number: 1, behindMs: undefined },
+      ]);
+      await Promise.all([
+        ledgerOf(opened.store).noteQueue({ process: '0mb1x9k3fqz7a', number: 2, behindMs: 3_600_000 }),
+        ledgerOf(other).noteQueue({ process: '0mb1x9k3fqz7b', number: 1, behindMs: 0 }),
+      ]);
+      await ledgerOf(other).noteQueue({ process: '0mb1x9k3fqz7b', number: 2, behindMs: undefined });
+      for (const store of [opened.store, other]) {
+        const notes = [...(await ledgerOf(store).queueNotes())].sort((a, b) => (a.process < b.process ? -1 : 1));
+        expect(notes).toEqual([
+          { process: '0mb1x9k3fqz7a', number: 2, behindMs: 3_600_000 },
+          { process: '0mb1x9k3fqz7b', number: 2, behindMs: undefined },
+        ]);
+      }
+      expect(await ledgerOf(other).accounts(10)).toEqual([]);
+    });
   });
 }
 
