@@ -27,6 +27,7 @@ import { quantile } from '../bench/statistics.ts';
 import { endProcess, freePort, runSource } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
 import { listenForAlerts } from './alert-listener.ts';
+import { leaveFirstProcessor, putBehind, takeFirstProcessor } from './apart.ts';
 import { readKafka, readRedis } from './queue-entries.ts';
 import { SteadyTraffic, WINDOW_MS, type Window } from './steady-traffic.ts';
 import { readThreadTimes, type ThreadTimes } from './thread-times.ts';
@@ -41,6 +42,8 @@ export interface OutageOptions {
   /** Outages, one after the other. */
   readonly cycles: number;
   readonly requestsPerSecond: number;
+  /** The application has a processor of its own (`apart.ts`). */
+  readonly isApart?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -96,7 +99,8 @@ const WARM_UP_MS = 5_000;
 const RETURN_TIMEOUT_MS = 180_000;
 
 export async function killUnderTraffic(options: OutageOptions): Promise<OutageReport> {
-  const { victim, say } = options;
+  const { victim, say, isApart = false } = options;
+  if (isApart) leaveFirstProcessor();
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-broker-'));
   const queueName = victim === 'kafka' || victim === 'all' ? 'kafka' : 'redis';
   const queue = required(await startService(queueName));
@@ -120,6 +124,12 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
       TAILRACE_ALERT_WEBHOOK_URL: alerts.url,
     },
   });
+  const applicationPid = application.pid ?? 0;
+  const keepApart = (): void => {
+    if (isApart) putBehind(applicationPid);
+  };
+  if (isApart) takeFirstProcessor(applicationPid);
+  keepApart();
   const traffic = new SteadyTraffic(`http://127.0.0.1:${port}`);
   try {
     await traffic.waitUntilUp();
@@ -127,7 +137,7 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
     await sleep(WARM_UP_MS);
     const before: CostedWindow[] = [];
     const during: CostedWindow[] = [];
-    const measure = () => measureWindows(traffic, application.pid ?? 0, options.seconds * 1_000);
+    const measure = () => measureWindows(traffic, applicationPid, options.seconds * 1_000);
     const outages: Outage[] = [];
     for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
       before.push(...(await measure()));
@@ -136,6 +146,7 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
       during.push(...(await measure()));
       await Promise.all(victims.map((service) => service.start()));
       outages.push({ killedAt, backAt: performance.now() });
+      keepApart();
       // Its second choice going down and up is no change of stage: the route stands at its first.
       if (victim !== 'mongodb') await alerts.waitFor(/ is back .* to queue/, cycle, RETURN_TIMEOUT_MS);
       say(`outage ${cycle}: before ${JSON.stringify(inBrief(before))}, during ${JSON.stringify(inBrief(during))}`);

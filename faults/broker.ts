@@ -1,4 +1,4 @@
-/** `node --import tsx --conditions=@tailrace/source faults/broker.ts --broker kafka --seconds 60 --cycles 2` */
+/** `node --import tsx --conditions=@tailrace/source faults/broker.ts --broker kafka --seconds 60 --cycles 2 --apart` */
 import { parseArgs } from 'node:util';
 import { killUnderTraffic, type OutageReport, type Victim } from './broker-outage.ts';
 
@@ -13,6 +13,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     cycles: { type: 'string', default: '2' },
     rate: { type: 'string', default: '200' },
+    /** Gives the application a processor of its own (`apart.ts`). */
+    apart: { type: 'boolean', default: false },
   },
 });
 const victim = VICTIMS.find((name) => name === values.broker);
@@ -22,6 +24,7 @@ const report = await killUnderTraffic({
   seconds: Number(values.seconds),
   cycles: Number(values.cycles),
   requestsPerSecond: Number(values.rate),
+  isApart: values.apart,
   say: console.log,
 });
 console.log(JSON.stringify(report, undefined, 2));
