@@ -23,6 +23,7 @@ import { Pace } from '../writer/pace.ts';
 import { QueueSight } from '../writer/queue-sight.ts';
 import { viewSharedLedger } from '../writer/shared-ledger.ts';
 import { Writer } from '../writer/writer.ts';
+import { nameFolder } from './name-folder.ts';
 import { openDeadLetters } from './open-dead-letters.ts';
 import { openBroker, openLocalSpool } from './open-queue.ts';
 import { type ChangeBell, openFallback } from './open-way-in.ts';
@@ -62,7 +63,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
     backlogLines: TAIL_BACKLOG_LINES,
   });
   let queue: Queue | undefined;
-  const sight = new QueueSight(has.has('ingest') || has.has('write'));
+  const seesQueue = has.has('ingest') || has.has('write');
+  const sight = new QueueSight(seesQueue);
   const newBook = (snapshot?: unknown) =>
     new LedgerBook(
       {
@@ -88,7 +90,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
           book: newBook(),
           sight,
           queue: () => queue?.stats(),
-          process: createProducerId(now(), Math.random),
+          process: seesQueue ? await nameFolder(config.dataDir) : undefined,
           maxProducers: config.maxProducers,
           log,
           now,
@@ -112,7 +114,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
       keepsFields,
     });
   const isDeadShared = config.deadLetters !== 'file';
-  const seesDead = has.has('ingest') || has.has('write') || isDeadShared;
+  const seesDead = seesQueue || isDeadShared;
   const opened = seesDead ? await openDeadLetters({ config, log, now, onOpen }) : undefined;
   const deskWith = (ingest: Ingest | undefined) =>
     opened === undefined
@@ -132,7 +134,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<ServerRuntim
           tell: opened.tell,
           now,
         });
-  if (opened === undefined || (!has.has('ingest') && !has.has('write'))) {
+  if (opened === undefined || !seesQueue) {
     return {
       ...common,
       dead: deskWith(undefined),

@@ -61,9 +61,9 @@ export interface StoredAccount {
 
 /** What a process that sees the queue tells those that don't (see `writer/queue-sight.ts`). */
 export interface QueueNote {
-  /** Who tells: a new name with each start. */
+  /** Who tells, by the name of its data folder: a process that is started again is the same one. */
   readonly process: string;
-  /** Which of its notes this is: the next one has a higher number. */
+  /** Which of its notes this is: the next one has a higher number, also after a start. */
   readonly number: number;
   /**
    * What was published longer ago than this is out of the queue, in milliseconds before the note was made; `undefined` while

@@ -20,8 +20,8 @@ export interface SharedLedgerViewOptions {
   readonly sight: QueueSight;
   /** What this process sees of it; `undefined` where that is nothing. */
   readonly queue: () => Pick<QueueStats, 'passedMs'> | undefined;
-  /** Names this process among those that share the store; no earlier one had this name. */
-  readonly process: string;
+  /** Names this process among those that share the store; `undefined` for one that doesn't see a queue. */
+  readonly process: string | undefined;
   readonly maxProducers: number;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
   readonly now?: () => number;
@@ -41,7 +41,7 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
   let reading: Promise<void> | undefined;
   let isFailing = false;
   let noted: ReadonlySet<string> = new Set();
-  let notesTold = 0;
+  let lastNote = 0;
   let telling: Promise<void> | undefined;
 
   async function read(): Promise<void> {
@@ -78,10 +78,11 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
 
   async function tellOnce(): Promise<void> {
     const seen = queue();
-    if (seen === undefined) return;
-    notesTold += 1;
+    if (seen === undefined || process === undefined) return;
+    // Also higher than those of the process that had this name before.
+    lastNote = Math.max(lastNote + 1, Math.floor(now()));
     const behindMs = seen.passedMs > 0 ? Math.max(0, Math.ceil(now() - seen.passedMs)) : undefined;
-    await ledger.noteQueue({ process, number: notesTold, behindMs });
+    await ledger.noteQueue({ process, number: lastNote, behindMs });
   }
 
   /** One note after the other: whoever reads them relies on it. */
