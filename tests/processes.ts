@@ -16,7 +16,11 @@ const EXIT_WITH_PARENT = join(ROOT, 'examples/payments/src/exit-with-parent.ts')
 export const DEMO_ENTRY = join(ROOT, 'examples/payments/src/demo.ts');
 
 /** Options of Node under which it runs this workspace from source. */
-export const SOURCE_ARGS = ['--import', import.meta.resolve('tsx'), '--conditions=@tailrace/source'] as const;
+export const SOURCE_ARGS = [
+  '--import',
+  new URL('./source/register.js', import.meta.url).href,
+  '--conditions=@tailrace/source',
+] as const;
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;

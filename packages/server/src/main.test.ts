@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { SOURCE_ARGS } from '../../../tests/processes.ts';
 import { eventLine, eventually, temporaryFolder } from '../tests/test-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('./cli/tailrace.ts', import.meta.url));
@@ -14,11 +15,10 @@ interface ServerProcess {
 
 /** A server as a user starts it; resolves at its start line. */
 async function startProcess(dataDir: string, environment: Record<string, string> = {}): Promise<ServerProcess> {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@tailrace/source', PROGRAM, 'server', '--port', '0', '--data-dir', dataDir],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
-  );
+  const child = spawn(process.execPath, [...SOURCE_ARGS, PROGRAM, 'server', '--port', '0', '--data-dir', dataDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { cleanEnvironment } from '../../../tests/processes.ts';
+import { cleanEnvironment, SOURCE_ARGS } from '../../../tests/processes.ts';
 import { eventLine, eventually, temporaryFolder } from '../tests/test-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('./cli/tailrace.ts', import.meta.url));
@@ -29,11 +29,10 @@ async function start(yaml: string): Promise<Started> {
     writeFileSync(file, `port: 0\ndataDir: ${join(folder, 'data')}\nmaxLineBytes: 16 KiB\n${text}`);
   write(yaml);
   writeFileSync(keyFile, KEY);
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@tailrace/source', PROGRAM, 'server', '--config', file],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...cleanEnvironment(), TAILRACE_ADMIN_KEY_FILE: keyFile } },
-  );
+  const child = spawn(process.execPath, [...SOURCE_ARGS, PROGRAM, 'server', '--config', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...cleanEnvironment(), TAILRACE_ADMIN_KEY_FILE: keyFile },
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   let text = '';
   child.stdout.on('data', (data) => {

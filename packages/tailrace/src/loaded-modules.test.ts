@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { SOURCE_ARGS } from '../../../tests/processes.ts';
 
 const PROGRAM = fileURLToPath(new URL('../tests/log-by-environment.ts', import.meta.url));
 const SOURCE = new URL('.', import.meta.url).href;
@@ -22,8 +23,8 @@ async function modulesOf(env: Readonly<Record<string, string>>): Promise<{ main:
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-modules-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const coverage = join(folder, 'coverage');
-  await promisify(execFile)(process.execPath, ['--import', 'tsx', '--conditions=@tailrace/source', PROGRAM], {
-    timeout: 30_000,
+  await promisify(execFile)(process.execPath, [...SOURCE_ARGS, PROGRAM], {
+    timeout: 80_000,
     env: {
       PATH: process.env.PATH ?? '',
       NODE_V8_COVERAGE: coverage,

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 import { temporaryFolder } from '../../tests/test-server.ts';
 
 const CHILD = fileURLToPath(new URL('../../tests/loaded-modules-child.ts', import.meta.url));
@@ -10,15 +11,11 @@ const DRIVERS = ['@duckdb/node-api', 'kafkajs', '@redis/client', 'mongodb', '@cl
 
 /** Which drivers a server loads that starts under these settings; nobody answers at the addresses. */
 function loadedBy(settings: Readonly<Record<string, string>>): string[] {
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), '--conditions=@tailrace/source', CHILD],
-    {
-      encoding: 'utf8',
-      timeout: 120_000,
-      env: { ...process.env, ...settings, TAILRACE_PORT: '0', TAILRACE_DATA_DIR: join(temporaryFolder(), 'data') },
-    },
-  );
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...SOURCE_ARGS, CHILD], {
+    encoding: 'utf8',
+    timeout: 120_000,
+    env: { ...process.env, ...settings, TAILRACE_PORT: '0', TAILRACE_DATA_DIR: join(temporaryFolder(), 'data') },
+  });
   const line = stdout.split('\n').find((text) => text.startsWith('loaded '));
   if (line === undefined) throw new Error(`the server ended with ${status}: ${stderr}`);
   const modules = JSON.parse(line.slice('loaded '.length)) as string[];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 import { answer, type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 import { tailraceSink } from '../sinks/specs.ts';
 import { claimSpool, openSpool } from '../spool/index.ts';
@@ -43,7 +44,7 @@ interface Producer {
 }
 
 function startProducer(name: string, ...more: readonly string[]): Producer {
-  const args = ['--import', 'tsx', '--conditions=@tailrace/source', PRODUCER_FILE, folder, name, server.url, ...more];
+  const args = [...SOURCE_ARGS, PRODUCER_FILE, folder, name, server.url, ...more];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let output = '';

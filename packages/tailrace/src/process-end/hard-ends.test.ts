@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 import { eventsIn } from '../../tests/delivery/events-in.ts';
 import { type RecordingServer, startRecordingServer } from '../../tests/delivery/recording-server.ts';
 
@@ -50,7 +51,7 @@ const tailrace = createTailrace({
 const { log } = tailrace;
 ${body}`,
   );
-  const options = [...nodeOptions, '--import', 'tsx', '--conditions=@tailrace/source'];
+  const options = [...nodeOptions, ...SOURCE_ARGS];
   const child = spawn(process.execPath, [...options, file], { cwd: packageFolder, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let stdout = '';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 import { HANDLER_ERROR_TOPIC } from '../delivery/line-kinds.ts';
 import { EVENT_SCHEMA } from '../event.ts';
 import { LEDGER_SCHEMA, type LedgerLine } from '../ledger/index.ts';
@@ -56,7 +57,7 @@ const tailrace = createTailrace({ service: 'child', dataDir: ${JSON.stringify(da
 const { log } = tailrace;
 ${body}`,
   );
-  const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@tailrace/source', file], {
+  const child = spawn(process.execPath, [...SOURCE_ARGS, file], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 import { formatPretty } from './console-format.ts';
 
 const EVENT = {
@@ -27,7 +28,7 @@ function run(options: object = {}, env: Record<string, string> = {}) {
     const outcome = await sink.send(toBatch(lines), new AbortController().signal);
     process.stderr.write(JSON.stringify(outcome));
     process.exit();`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', code];
+  const args = [...SOURCE_ARGS, '--input-type=module', '-e', code];
   return spawn(process.execPath, args, { env: { ...process.env, ...env } });
 }
 

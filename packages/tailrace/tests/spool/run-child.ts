@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { SOURCE_ARGS } from '../../../../tests/processes.ts';
 
 export interface Child {
   readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -14,7 +15,7 @@ export interface Child {
 /** The command line of one of the programs beside this file. */
 export function commandOf(program: string, args: readonly string[]): string[] {
   const file = fileURLToPath(new URL(program, import.meta.url));
-  return [process.execPath, '--import', 'tsx', '--conditions=@tailrace/source', file, ...args];
+  return [process.execPath, ...SOURCE_ARGS, file, ...args];
 }
 
 export function runChild(program: string, args: readonly string[]): Child {

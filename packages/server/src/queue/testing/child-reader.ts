@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
+const RUN_SOURCE = new URL('../../../../../tests/source/register.js', import.meta.url).href;
+
 export interface ChildReader {
   /** What it has read so far. */
   readonly lines: readonly string[];
@@ -22,7 +24,7 @@ export function startReader(
   const file = new URL('./queue-child.ts', import.meta.url).pathname;
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', '--conditions=@tailrace/source', file, kind, JSON.stringify(options), mode],
+    ['--import', RUN_SOURCE, '--conditions=@tailrace/source', file, kind, JSON.stringify(options), mode],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const lines: string[] = [];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SOURCE_ARGS } from '../../../../../tests/processes.ts';
 
 const CHILD = fileURLToPath(new URL('../testing/crash-child.ts', import.meta.url));
 const NOW = Date.parse('2026-11-21T09:32:00.000Z');
@@ -38,7 +39,7 @@ type Death = { readonly commits: number; readonly delayMs: number } | { readonly
 async function runUntilDeath(death: Death, maxBytes: number): Promise<{ opened: Message | undefined; last: number }> {
   const isOwn = 'renames' in death;
   const args = [CHILD, directory, String(NOW), String(maxBytes), ...(isOwn ? [String(death.renames)] : [])];
-  const running = spawn(process.execPath, ['--import', 'tsx', '--conditions=@tailrace/source', ...args], {
+  const running = spawn(process.execPath, [...SOURCE_ARGS, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child = running;
