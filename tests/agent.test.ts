@@ -83,7 +83,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-describe.each<RotationMode>(['rename', 'copytruncate'])('log files under rotation by %s', (mode) => {
+describe.concurrent.each<RotationMode>(['rename', 'copytruncate'])('log files under rotation by %s', (mode) => {
   it('reach the server whole and once', () => followRotation(mode, 0), 300_000);
   it('reach the server whole and once, however often the agent is killed', () => followRotation(mode, 4), 300_000);
 });

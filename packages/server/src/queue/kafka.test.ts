@@ -19,6 +19,7 @@ function underTest(service: RunningService): BrokerQueueUnderTest & { readonly o
     topic: `queue-${randomUUID()}`,
     group: `group-${randomUUID()}`,
     sessionTimeoutMs: SESSION_MS,
+    publishTimeoutMs: 20_000,
   };
   return {
     kind: 'kafka',

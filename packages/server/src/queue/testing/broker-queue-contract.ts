@@ -3,7 +3,7 @@
  * die under it, and anybody may have put anything into it.
  */
 import { randomBytes } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import type { Queue } from '../queue.ts';
 import { type ChildReader, startReader } from './child-reader.ts';
 import { drain, NEVER, numbered, readUntil, readWhile } from './read-lines.ts';
@@ -41,99 +41,15 @@ export interface BrokerContract {
 
 export function describeBrokerQueue(name: string, contract: BrokerContract): void {
   const { prepare, startOwn, takeoverMs } = contract;
-  const patience = { timeout: 40_000 };
+  // A broker that starts beside other tests takes its time.
+  const patience = { timeout: 60_000 };
 
-  test(`${name}: a reader killed with kill -9 loses nothing: another one gets what it had not acknowledged`, async () => {
-    const under = await prepare();
-    const queue = await under.open({ reads: false });
-    await queue.publish(numbered(1, 50));
-    const child = reader(under, 'keep');
-    await expect.poll(() => new Set(child.lines).size, patience).toBe(50);
-    await child.kill();
-    const heir = await under.open();
-    await queue.publish(numbered(51, 60));
-    const { lines, end } = await readUntil(heir, 60);
-    expect(new Set(lines)).toEqual(new Set(numbered(1, 60)));
-    await heir.acknowledge(end);
-    await heir.close();
-    const later = await under.open();
-    await later.publish(numbered(61, 61));
-    expect((await readUntil(later, 1)).lines).toEqual(numbered(61, 61));
-    await Promise.all([queue.close(), later.close()]);
-  }, 90_000);
-
-  test(`${name}: two readers of a group share the work, and no line goes to both`, async () => {
-    const under = await prepare();
-    const publisher = await under.open({ reads: false });
-    const readers = [reader(under, 'acknowledge'), reader(under, 'acknowledge')];
-    const all = () => readers.flatMap(({ lines }) => lines);
-    let published = 0;
-    // Until both have had something: how long that takes is the broker's affair.
-    await expect
-      .poll(async () => {
-        const batch = spread(published + 1, published + 100);
-        await publisher.publish(batch);
-        published += batch.length;
-        return readers.every(({ lines }) => lines.length > 0);
-      }, patience)
-      .toBe(true);
-    const from = published + 1;
-    await expect.poll(() => new Set(all()).size, patience).toBe(published);
-    const settled = spread(from, from + 999);
-    const before = readers.map(({ lines }) => lines.length);
-    await publisher.publish(settled);
-    await expect.poll(() => new Set(all()).size, patience).toBe(published + 1000);
-    const shares = readers.map(({ lines }, i) => lines.slice(before[i]));
-    expect(shares.map(({ length }) => length).reduce((sum, length) => sum + length)).toBe(1000);
-    expect(Math.min(...shares.map(({ length }) => length))).toBeGreaterThan(0);
-    await publisher.close();
-  }, 90_000);
-
-  test(`${name}: entries that are no lines come out as unreadable, and the lines around them as lines`, async () => {
-    const under = await prepare();
-    const queue = await under.open({ maxLineBytes: 10_000 });
-    await queue.publish(numbered(1, 3));
-    await under.putRaw(Buffer.from('not a line'));
-    await under.putRaw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]));
-    await under.putRaw(Buffer.from(`{"text":"${'x'.repeat(20_000)}"}`));
-    await under.putRaw(Buffer.from('{"a":1}\n{"b":2}'));
-    await under.putRaw(undefined);
-    await queue.publish(numbered(4, 6));
-    const { lines, unreadable, end } = await readUntil(queue, 11);
-    expect(new Set(lines)).toEqual(new Set(numbered(1, 6)));
-    const reasons = unreadable.map(({ reason }) => reason).join('; ');
-    for (const reason of ['not a JSON object', 'not UTF-8', 'at most 10000', 'line feed', /without|no line/]) {
-      expect(reasons).toMatch(reason);
-    }
-    expect(unreadable).toHaveLength(5);
-    await queue.acknowledge(end);
-    await expect.poll(() => queue.stats().depthLines, patience).toBe(0);
-    await queue.close();
-  }, 60_000);
-
-  test(`${name}: a process that comes to a backlog doesn't take it for younger than it is`, async () => {
-    const under = await prepare();
-    const publisher = await under.open({ reads: false });
-    await publisher.publish(numbered(1, 20));
-    const published = Date.now();
-    // By the clock of another machine or not: that it came later is to be beyond doubt.
-    await expect.poll(() => Date.now()).toBeGreaterThan(published + 1000);
-    const watcher = await under.open({ reads: false });
-    await expect.poll(() => watcher.stats().depthLines, patience).toBe(20);
-    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
-    const reader = await under.open();
-    const { end } = await readUntil(reader, 20);
-    expect(reader.stats().passedMs).toBeLessThanOrEqual(published);
-    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
-    await reader.acknowledge(end);
-    for (const { stats } of [watcher, reader])
-      await expect.poll(() => stats().passedMs, patience).toBeGreaterThan(published);
-    await Promise.all([publisher.close(), watcher.close(), reader.close()]);
-  }, 60_000);
-
-  test.each(['keep', 'gather'] as const)(
+  // They wait more than they work: so they wait together, the longest first.
+  test.concurrent.for(['keep', 'gather'] as const)(
     `${name}: a line that kills its reader every time ends as unreadable, and only that line (%s)`,
-    async (mode) => {
+    { timeout: 240_000 },
+    async (mode, context) => {
+      const { expect } = context;
       const under = await prepare();
       const publisher = await under.open({ reads: false });
       const poison = numbered(500, 500, 'POISON');
@@ -141,7 +57,7 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
       let deaths = 0;
       let survivor: ChildReader | undefined;
       while (survivor === undefined && deaths < 12) {
-        const child = reader(under, mode);
+        const child = reader(context, under, mode);
         const outcome = await Promise.race([
           child.died.then(() => 'dead' as const),
           expect
@@ -162,10 +78,9 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
       expect(new Set(survivor?.lines)).toEqual(new Set(numbered(1, 40)));
       await publisher.close();
     },
-    240_000,
   );
 
-  test(`${name}: while the store is slow, nobody takes the reader's lines away`, async () => {
+  test.concurrent(`${name}: while the store is slow, nobody takes the reader's lines away`, async ({ expect }) => {
     const under = await prepare();
     const slow = await under.open();
     await slow.publish(numbered(1, 30));
@@ -180,69 +95,9 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     await Promise.all([slow.close(), other.close()]);
   }, 120_000);
 
-  test(`${name}: a reader that nobody reads from fetches no more than its bound`, async () => {
-    const under = await prepare();
-    const publisher = await under.open({ reads: false });
-    const text = randomBytes(5000).toString('hex');
-    for (let from = 1; from < 8000; from += 100) await publisher.publish(numbered(from, from + 99, text));
-    const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
-    const queue = await under.open({ bufferBytes: 1_000_000 });
-    const first = await queue.read(1, 30_000, NEVER);
-    expect(first.lines).toHaveLength(1);
-    await new Promise((resolve) => setTimeout(resolve, 2 * takeoverMs));
-    globalThis.gc?.();
-    const after = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
-    expect(after - before).toBeLessThan(40_000_000);
-    const rest = await readUntil(queue, 7999);
-    expect(new Set([...first.lines, ...rest.lines]).size).toBe(8000);
-    await Promise.all([publisher.close(), queue.close()]);
-  }, 120_000);
-
-  test(`${name}: closing gives the work to the others at once`, async () => {
-    const under = await prepare();
-    const first = await under.open(contract.slowDeath);
-    await first.publish(numbered(1, 20));
-    await readUntil(first, 20);
-    const second = await under.open();
-    await first.close();
-    expect(new Set((await readUntil(second, 20, 30_000)).lines)).toEqual(new Set(numbered(1, 20)));
-    await second.close();
-  }, 60_000);
-
-  test(`${name}: with its connections cut again and again, nothing that was confirmed is missing`, async () => {
-    const under = await prepare();
-    const queue = await under.open();
-    await queue.publish(numbered(1, 1));
-    await readUntil(queue, 1);
-    const confirmed = [...numbered(1, 1)];
-    let sequence = 1;
-    let cuts = 0;
-    const found = new Set<string>(confirmed);
-    for (let round = 0; round < 15; round += 1) {
-      const lines = numbered(sequence + 1, sequence + 10);
-      sequence += 10;
-      await queue.publish(lines).then(
-        () => confirmed.push(...lines),
-        () => {},
-      );
-      cuts += under.cut();
-      const batch = await queue.read(100, 200, NEVER).catch(() => undefined);
-      for (const line of batch?.lines ?? []) found.add(line);
-      if (batch !== undefined && batch.lines.length > 0 && round % 2 === 0) await queue.acknowledge(batch.end);
-    }
-    expect(cuts).toBeGreaterThan(5);
-    const missing = () => confirmed.filter((line) => !found.has(line));
-    if (missing().length > 0) {
-      await readWhile(queue, (more) => {
-        for (const line of more.lines) found.add(line);
-        return missing().length > 0;
-      });
-    }
-    expect(missing()).toEqual([]);
-    await queue.close();
-  }, 90_000);
-
-  test(`${name}: killed with kill -9 under traffic and started again, it has all that was confirmed, and reading goes on`, async ({
+  test.concurrent(`${name}: killed with kill -9 under traffic and started again, it has all that was confirmed, and reading goes on`, async ({
+    expect,
+    onTestFinished,
     skip,
   }) => {
     const own = await startOwn();
@@ -291,7 +146,11 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     await queue.close();
   }, 180_000);
 
-  test(`${name}: it opens while the broker is away, says so, and works when it is there`, async ({ skip }) => {
+  test.concurrent(`${name}: it opens while the broker is away, says so, and works when it is there`, async ({
+    expect,
+    onTestFinished,
+    skip,
+  }) => {
     const own = await startOwn();
     if (own === undefined) return skip('it is not installed');
     onTestFinished(() => own.close());
@@ -319,11 +178,172 @@ export function describeBrokerQueue(name: string, contract: BrokerContract): voi
     expect(new Set((await readUntil(queue, 1)).lines)).toEqual(new Set(numbered(1, 1)));
     await queue.close();
     expect((await drainQuietly(under)).length).toBeLessThanOrEqual(1);
+  }, 180_000);
+
+  test.concurrent(`${name}: a reader killed with kill -9 loses nothing: another one gets what it had not acknowledged`, async (context) => {
+    const { expect } = context;
+    const under = await prepare();
+    const queue = await under.open({ reads: false });
+    await queue.publish(numbered(1, 50));
+    const child = reader(context, under, 'keep');
+    await expect.poll(() => new Set(child.lines).size, patience).toBe(50);
+    await child.kill();
+    const heir = await under.open();
+    await queue.publish(numbered(51, 60));
+    const { lines, end } = await readUntil(heir, 60);
+    expect(new Set(lines)).toEqual(new Set(numbered(1, 60)));
+    await heir.acknowledge(end);
+    await heir.close();
+    const later = await under.open();
+    await later.publish(numbered(61, 61));
+    expect((await readUntil(later, 1)).lines).toEqual(numbered(61, 61));
+    await Promise.all([queue.close(), later.close()]);
+  }, 90_000);
+
+  test.concurrent(`${name}: two readers of a group share the work, and no line goes to both`, async (context) => {
+    const { expect } = context;
+    const under = await prepare();
+    const publisher = await under.open({ reads: false });
+    const readers = [reader(context, under, 'acknowledge'), reader(context, under, 'acknowledge')];
+    const all = () => readers.flatMap(({ lines }) => lines);
+    let published = 0;
+    // Until both have had something: how long that takes is the broker's affair.
+    await expect
+      .poll(async () => {
+        const batch = spread(published + 1, published + 100);
+        await publisher.publish(batch);
+        published += batch.length;
+        return readers.every(({ lines }) => lines.length > 0);
+      }, patience)
+      .toBe(true);
+    const from = published + 1;
+    await expect.poll(() => new Set(all()).size, patience).toBe(published);
+    const settled = spread(from, from + 999);
+    const before = readers.map(({ lines }) => lines.length);
+    await publisher.publish(settled);
+    await expect.poll(() => new Set(all()).size, patience).toBe(published + 1000);
+    const shares = readers.map(({ lines }, i) => lines.slice(before[i]));
+    expect(shares.map(({ length }) => length).reduce((sum, length) => sum + length)).toBe(1000);
+    expect(Math.min(...shares.map(({ length }) => length))).toBeGreaterThan(0);
+    await publisher.close();
+  }, 90_000);
+
+  test.concurrent(`${name}: a process that comes to a backlog doesn't take it for younger than it is`, async ({
+    expect,
+  }) => {
+    const under = await prepare();
+    const publisher = await under.open({ reads: false });
+    await publisher.publish(numbered(1, 20));
+    const published = Date.now();
+    // By the clock of another machine or not: that it came later is to be beyond doubt.
+    await expect.poll(() => Date.now()).toBeGreaterThan(published + 1000);
+    const watcher = await under.open({ reads: false });
+    await expect.poll(() => watcher.stats().depthLines, patience).toBe(20);
+    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
+    const reader = await under.open();
+    const { end } = await readUntil(reader, 20);
+    expect(reader.stats().passedMs).toBeLessThanOrEqual(published);
+    expect(watcher.stats().passedMs).toBeLessThanOrEqual(published);
+    await reader.acknowledge(end);
+    for (const { stats } of [watcher, reader])
+      await expect.poll(() => stats().passedMs, patience).toBeGreaterThan(published);
+    await Promise.all([publisher.close(), watcher.close(), reader.close()]);
+  }, 60_000);
+
+  test.concurrent(`${name}: entries that are no lines come out as unreadable, and the lines around them as lines`, async ({
+    expect,
+  }) => {
+    const under = await prepare();
+    const queue = await under.open({ maxLineBytes: 10_000 });
+    await queue.publish(numbered(1, 3));
+    await under.putRaw(Buffer.from('not a line'));
+    await under.putRaw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]));
+    await under.putRaw(Buffer.from(`{"text":"${'x'.repeat(20_000)}"}`));
+    await under.putRaw(Buffer.from('{"a":1}\n{"b":2}'));
+    await under.putRaw(undefined);
+    await queue.publish(numbered(4, 6));
+    const { lines, unreadable, end } = await readUntil(queue, 11);
+    expect(new Set(lines)).toEqual(new Set(numbered(1, 6)));
+    const reasons = unreadable.map(({ reason }) => reason).join('; ');
+    for (const reason of ['not a JSON object', 'not UTF-8', 'at most 10000', 'line feed', /without|no line/]) {
+      expect(reasons).toMatch(reason);
+    }
+    expect(unreadable).toHaveLength(5);
+    await queue.acknowledge(end);
+    await expect.poll(() => queue.stats().depthLines, patience).toBe(0);
+    await queue.close();
+  }, 60_000);
+
+  test.concurrent(`${name}: closing gives the work to the others at once`, async ({ expect }) => {
+    const under = await prepare();
+    const first = await under.open(contract.slowDeath);
+    await first.publish(numbered(1, 20));
+    await readUntil(first, 20);
+    const second = await under.open();
+    await first.close();
+    expect(new Set((await readUntil(second, 20, 30_000)).lines)).toEqual(new Set(numbered(1, 20)));
+    await second.close();
+  }, 60_000);
+
+  // These two look at all that this process has: its connections, and its memory.
+  test(`${name}: with its connections cut again and again, nothing that was confirmed is missing`, async () => {
+    const under = await prepare();
+    const queue = await under.open();
+    await queue.publish(numbered(1, 1));
+    await readUntil(queue, 1);
+    const confirmed = [...numbered(1, 1)];
+    let sequence = 1;
+    let cuts = 0;
+    const found = new Set<string>(confirmed);
+    for (let round = 0; round < 15; round += 1) {
+      const lines = numbered(sequence + 1, sequence + 10);
+      sequence += 10;
+      await queue.publish(lines).then(
+        () => confirmed.push(...lines),
+        () => {},
+      );
+      cuts += under.cut();
+      const batch = await queue.read(100, 200, NEVER).catch(() => undefined);
+      for (const line of batch?.lines ?? []) found.add(line);
+      if (batch !== undefined && batch.lines.length > 0 && round % 2 === 0) await queue.acknowledge(batch.end);
+    }
+    expect(cuts).toBeGreaterThan(5);
+    const missing = () => confirmed.filter((line) => !found.has(line));
+    if (missing().length > 0) {
+      await readWhile(queue, (more) => {
+        for (const line of more.lines) found.add(line);
+        return missing().length > 0;
+      });
+    }
+    expect(missing()).toEqual([]);
+    await queue.close();
+  }, 90_000);
+
+  test(`${name}: a reader that nobody reads from fetches no more than its bound`, async () => {
+    const under = await prepare();
+    const publisher = await under.open({ reads: false });
+    const text = randomBytes(5000).toString('hex');
+    for (let from = 1; from < 8000; from += 100) await publisher.publish(numbered(from, from + 99, text));
+    const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+    const queue = await under.open({ bufferBytes: 1_000_000 });
+    const first = await queue.read(1, 30_000, NEVER);
+    expect(first.lines).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, 2 * takeoverMs));
+    globalThis.gc?.();
+    const after = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+    expect(after - before).toBeLessThan(40_000_000);
+    const rest = await readUntil(queue, 7999);
+    expect(new Set([...first.lines, ...rest.lines]).size).toBe(8000);
+    await Promise.all([publisher.close(), queue.close()]);
   }, 120_000);
 
-  function reader(under: BrokerQueueUnderTest, mode: 'keep' | 'acknowledge' | 'gather'): ChildReader {
+  function reader(
+    context: TestContext,
+    under: BrokerQueueUnderTest,
+    mode: 'keep' | 'acknowledge' | 'gather',
+  ): ChildReader {
     const child = startReader(under.kind, under.options, mode);
-    onTestFinished(() => child.kill());
+    context.onTestFinished(() => child.kill());
     return child;
   }
 }
