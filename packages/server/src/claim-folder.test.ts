@@ -16,7 +16,7 @@ test('a lock whose owner can not be seen is waited for, and says so once', async
   if (before.kind !== 'claimed') throw new Error(before.kind);
   const log = vi.fn();
   const claiming = claimFolder(directory, { dataDir: '/data', owner: 'server', log });
-  await vi.waitUntil(() => log.mock.calls.length > 0);
+  await vi.waitUntil(() => log.mock.calls.length > 0, { timeout: 20_000 });
   before.claim.release();
   const claim = await claiming;
   expect(claim.isHeld()).toBe(true);

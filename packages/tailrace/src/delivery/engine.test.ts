@@ -169,13 +169,16 @@ test('a route goes on to its next sink, and comes back when the first one has re
 
   isDown = false;
   let sequence = 1;
-  await vi.waitFor(async () => {
-    sequence += 1;
-    spool.append(event(sequence));
-    running.wake();
-    await running.flush(1000);
-    expect(primary.lines.length).toBeGreaterThan(0);
-  });
+  await vi.waitFor(
+    async () => {
+      sequence += 1;
+      spool.append(event(sequence));
+      running.wake();
+      await running.flush(1000);
+      expect(primary.lines.length).toBeGreaterThan(0);
+    },
+    { timeout: 20_000 },
+  );
   const seen = fallback.lines.length;
   spool.append(event(1000));
   running.wake();
@@ -197,7 +200,7 @@ test('a batch that backs off goes at once when another one got through', async (
   });
   const days = 1_000_000_000;
   const running = deliver(spool, { name: 'r', sinks: [sink], retry: { initialMs: days, maxMs: days, attempts: 5 } });
-  await vi.waitFor(() => expect(calls).toBe(1));
+  await vi.waitFor(() => expect(calls).toBe(1), { timeout: 20_000 });
   spool.append(event(2));
   running.wake();
   expect(await running.flush(10_000)).toBe(true);

@@ -207,7 +207,7 @@ describe.skipIf(shared === undefined || own === undefined)('the store on ClickHo
           return (i % 2 === 0 ? a : b).insert(batch);
         }),
       );
-      await vi.waitUntil(() => begun >= batches.length, { interval: 1 });
+      await vi.waitUntil(() => begun >= batches.length, { interval: 1, timeout: 20_000 });
       // Somewhere within the inserts: the engine takes them one after another.
       await new Promise((resolve) => setTimeout(resolve, round * 25));
       await own?.kill();
