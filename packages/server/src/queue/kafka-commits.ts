@@ -4,13 +4,13 @@
  * bound, and never fails it: the store has the lines.
  */
 import type { Consumer } from 'kafkajs';
-import { formatNotes, freshNotes, type Partition } from './kafka-partition.ts';
+import { formatNotes, moveNotes, type Partition } from './kafka-partition.ts';
 import { pause } from './pause.ts';
 
 export interface KafkaCommitsParts {
   readonly topic: string;
   readonly timeoutMs: number;
-  readonly consumer: () => Consumer | undefined;
+  readonly consumer: () => Pick<Consumer, 'commitOffsets'> | undefined;
   /** Those that this reader has now. */
   readonly partitions: () => Iterable<Partition>;
 }
@@ -36,7 +36,7 @@ export class KafkaCommits {
     const behind = [...this.#parts.partitions()].filter(({ acknowledged, committed }) => acknowledged > committed);
     if (behind.length === 0) return;
     // This reader counts as the first that begins at the new place: should it die, the next one is the second.
-    for (const partition of behind) partition.notes = freshNotes(1);
+    for (const partition of behind) partition.notes = moveNotes(partition.notes, partition.acknowledged, 1);
     const work = this.#commit(behind.map((partition) => ({ partition, offset: partition.acknowledged })))
       .catch(() => {})
       .finally(() => {
@@ -53,17 +53,20 @@ export class KafkaCommits {
       throw new Error('Kafka did not take the note about a reader in time');
   }
 
-  /** The last commit. The notes are taken back: this reader ends in order. */
+  /** The last commit. What the notes say of this reader is taken back: it ends in order. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const begun = [...this.#parts.partitions()].filter(
       ({ committed, acknowledged }) => Math.max(committed, acknowledged) >= 0,
     );
     if (begun.length === 0) return;
-    for (const partition of begun) partition.notes = freshNotes(0);
-    const work = this.#commit(
-      begun.map((partition) => ({ partition, offset: Math.max(partition.committed, partition.acknowledged) })),
-    ).catch(() => {});
+    const places = begun.map((partition) => ({
+      partition,
+      offset: Math.max(partition.committed, partition.acknowledged),
+    }));
+    for (const { partition, offset } of places)
+      partition.notes = moveNotes({ ...partition.notes, inHand: undefined }, offset, 0);
+    const work = this.#commit(places).catch(() => {});
     await Promise.race([work, pause(CLOSE_MS, new AbortController().signal)]);
   }
 

@@ -1,4 +1,5 @@
 /** What a reader knows of a partition that it has, and how that is told to its next reader: in the metadata of the group's place. */
+import type { Suspicion } from './suspicion.ts';
 
 export interface Partition {
   readonly number: number;
@@ -17,18 +18,31 @@ export interface Partition {
   notes: PlaceNotes;
 }
 
-/** Told from reader to reader while the group's place doesn't move. */
+/** Told from reader to reader, as far as it is about what lies behind the group's place. */
 export interface PlaceNotes {
   /** How many readers have begun here. */
   readonly tries: number;
-  /** The offset of the line that the reader has in hand, alone. */
-  readonly inHand?: number;
-  /** How many readers died with which line in hand, by its offset. */
+  /** The lines under suspicion that the reader has in hand. */
+  readonly inHand?: Run | undefined;
+  /** Runs of several lines with which a reader died. */
+  readonly fatal: readonly Run[];
+  /** How many readers died with which line in hand, alone, by its offset. */
   readonly deaths: ReadonlyMap<number, number>;
+}
+
+/** Lines that went out together. */
+export interface Run {
+  readonly from: number;
+  /** The offset behind the last of them. */
+  readonly to: number;
+  /** Offsets may have gaps. */
+  readonly lines: number;
 }
 
 /** The metadata of a place is bounded by the broker, at 4 KiB if it isn't told otherwise. */
 const MAX_DEATHS_TOLD = 50;
+const MAX_RUNS_TOLD = 30;
+const SUSPECT_FROM_TRY = 3;
 
 export function newPartition(number: number, since: number): Partition {
   return {
@@ -45,38 +59,76 @@ export function newPartition(number: number, since: number): Partition {
 
 /** Of a reader that is the so-manieth to begin at its place. */
 export function freshNotes(tries: number): PlaceNotes {
-  return { tries, deaths: new Map() };
+  return { tries, fatal: [], deaths: new Map() };
 }
 
-export function formatNotes({ tries, inHand, deaths }: PlaceNotes): string {
-  if (tries === 0) return '';
-  return JSON.stringify({ tailrace: { tries, inHand, deaths: [...deaths].slice(-MAX_DEATHS_TOLD) } });
+/** The notes at a place further on: a reader has begun there, so many with it. */
+export function moveNotes({ inHand, fatal, deaths }: PlaceNotes, place: number, tries: number): PlaceNotes {
+  return {
+    tries,
+    inHand: inHand !== undefined && inHand.to > place ? inHand : undefined,
+    fatal: fatal.filter(({ to }) => to > place),
+    deaths: new Map([...deaths].filter(([offset]) => offset >= place)),
+  };
+}
+
+export function formatNotes({ tries, inHand, fatal, deaths }: PlaceNotes): string {
+  if (tries === 0 && fatal.length === 0 && deaths.size === 0) return '';
+  const told = {
+    tries,
+    ...(inHand !== undefined && { inHand: toTriple(inHand) }),
+    ...(fatal.length > 0 && { fatal: fatal.slice(-MAX_RUNS_TOLD).map(toTriple) }),
+    ...(deaths.size > 0 && { deaths: [...deaths].slice(-MAX_DEATHS_TOLD) }),
+  };
+  return JSON.stringify({ tailrace: told });
 }
 
 /** The notes of the reader that comes after these: what the last one had in hand, it has died of. */
 export function followNotes(metadata: string | null | undefined): PlaceNotes {
-  const { tries, inHand, deaths } = parseNotes(metadata);
-  if (inHand === undefined) return { tries: tries + 1, deaths };
-  return { tries: tries + 1, deaths: new Map([...deaths, [inHand, (deaths.get(inHand) ?? 0) + 1]]) };
+  const { tries, inHand, fatal, deaths } = parseNotes(metadata);
+  if (inHand === undefined) return { tries: tries + 1, fatal, deaths };
+  if (inHand.lines > 1) return { tries: tries + 1, fatal: [...fatal, inHand], deaths };
+  const { from } = inHand;
+  return { tries: tries + 1, fatal, deaths: new Map([...deaths, [from, (deaths.get(from) ?? 0) + 1]]) };
+}
+
+/** What the notes say against the line at this offset of a partition; `undefined` where that is nothing. */
+export function suspicionAt({ tries, fatal, deaths }: PlaceNotes, offset: number, lane: number): Suspicion | undefined {
+  const deathsAlone = deaths.get(offset) ?? 0;
+  const runs = fatal.filter(({ from, to }) => from <= offset && offset < to).map(({ lines }) => lines);
+  const diedWith = deathsAlone > 0 ? 1 : runs.length > 0 ? Math.min(...runs) : undefined;
+  return diedWith === undefined && tries < SUSPECT_FROM_TRY ? undefined : { diedWith, deathsAlone, lane };
 }
 
 function parseNotes(metadata: string | null | undefined): PlaceNotes {
   if (!metadata?.startsWith('{"tailrace":')) return freshNotes(0);
   try {
-    const { tries, inHand, deaths } = JSON.parse(metadata).tailrace;
+    const { tries, inHand, fatal, deaths } = JSON.parse(metadata).tailrace;
     const pairs: unknown[] = Array.isArray(deaths) ? deaths : [];
     const told = pairs.map((pair) =>
       Array.isArray(pair) ? ([wholeNumber(pair[0]), wholeNumber(pair[1])] as const) : ([0, 0] as const),
     );
+    const runs: unknown[] = Array.isArray(fatal) ? fatal : [];
     return {
       tries: wholeNumber(tries),
+      inHand: parseRun(inHand),
+      fatal: runs.flatMap((run) => parseRun(run) ?? []),
       deaths: new Map(told.filter(([, count]) => count > 0)),
-      ...(inHand !== undefined && { inHand: wholeNumber(inHand) }),
     };
   } catch {
     // Somebody else's: a tool that moved the group's place.
     return freshNotes(0);
   }
+}
+
+function toTriple({ from, to, lines }: Run): readonly number[] {
+  return [from, to, lines];
+}
+
+function parseRun(value: unknown): Run | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [from, to, lines] = value.map(wholeNumber);
+  return from === undefined || to === undefined || lines === undefined ? undefined : { from, to, lines };
 }
 
 function wholeNumber(value: unknown): number {

@@ -14,8 +14,8 @@
  * A broker that is away is waited for by the client, with growing pauses; should the client give up, a new one takes over.
  *
  * Kafka counts no deliveries, so the readers do it themselves, in the metadata of the group's place: how many have
- * begun there. From the third on, lines go out one at a time, each after a note that says which; a line with which two
- * readers died alone goes out as unreadable.
+ * begun there. From the third on, lines go out in runs (suspicion.ts), each after a note that says which; a line with which
+ * two readers died alone goes out as unreadable.
  */
 import { randomUUID } from 'node:crypto';
 import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
@@ -25,7 +25,7 @@ import { KafkaCommits } from './kafka-commits.ts';
 import { openConsumer } from './kafka-consumer.ts';
 import type { KafkaDepth } from './kafka-depth.ts';
 import type { KafkaMembership } from './kafka-membership.ts';
-import { followNotes, formatEnd, newPartition, type Partition, parseEnd } from './kafka-partition.ts';
+import { followNotes, formatEnd, newPartition, type Partition, parseEnd, suspicionAt } from './kafka-partition.ts';
 import { fetchPlaces, type GroupPlaces, tellLost, tellOfRetention } from './kafka-places.ts';
 import { KafkaSuspects } from './kafka-suspects.ts';
 import { KafkaTrouble } from './kafka-trouble.ts';
@@ -33,6 +33,7 @@ import { LinesInHand } from './lines-in-hand.ts';
 import { pause } from './pause.ts';
 import type { QueueBatch } from './queue.ts';
 import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
+import { reasonToPutAside } from './suspicion.ts';
 
 export interface KafkaReaderParts {
   readonly kafka: Kafka;
@@ -57,7 +58,6 @@ interface Place {
   readonly offset: number;
 }
 
-const SUSPECT_FROM_TRY = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 const CLOSE_MS = 3000;
@@ -71,8 +71,8 @@ export class KafkaReader {
   readonly #commits: KafkaCommits;
   readonly #suspects: KafkaSuspects;
   readonly #inHand = new LinesInHand();
-  /** What was handed out last is a suspect. */
-  #isAlone = false;
+  /** What was handed out last are suspects. */
+  #isApart = false;
   readonly #trouble: KafkaTrouble;
   #consumer: Consumer | undefined;
   #partitions = new Map<number, Partition>();
@@ -103,9 +103,9 @@ export class KafkaReader {
   async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore: boolean): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
     const next = this.#buffer.first;
-    if (!isMore) await this.#suspects.clear(next?.isSuspect === true ? next.place.partition : undefined);
+    if (!isMore) await this.#suspects.clear(next?.suspicion === undefined ? undefined : next.place.partition);
     for (;;) {
-      if (isMore && (this.#isAlone || this.#buffer.first?.isSuspect === true)) break;
+      if (isMore && (this.#isApart || this.#buffer.first?.suspicion !== undefined)) break;
       const isAtBound = this.#inHand.count >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
       this.#resumeWhenThereIsRoom();
@@ -243,7 +243,7 @@ export class KafkaReader {
         ...readEntryLine(value, this.#parts.maxLineBytes),
         place: { partition: batch.partition, offset: Number(offset) },
         bytes: size,
-        isSuspect: partition.notes.tries >= SUSPECT_FROM_TRY,
+        suspicion: suspicionAt(partition.notes, Number(offset), partition.number),
       });
     }
     const last = batch.lastOffset();
@@ -298,11 +298,13 @@ export class KafkaReader {
 
   async #handOut(entries: readonly ReadEntry<Place>[]): Promise<QueueBatch> {
     const [first] = entries;
-    this.#isAlone = first?.isSuspect === true;
-    let death: string | undefined;
-    if (first?.isSuspect === true) {
+    const last = entries.at(-1);
+    const death = reasonToPutAside(first?.suspicion);
+    this.#isApart = first?.suspicion !== undefined;
+    if (this.#isApart && first !== undefined && last !== undefined && death === undefined) {
+      const run = { from: first.place.offset, to: last.place.offset + 1, lines: entries.length };
       try {
-        death = await this.#suspects.mark(this.#partitions.get(first.place.partition), first.place.offset);
+        await this.#suspects.mark(this.#partitions.get(first.place.partition), run);
       } catch (error) {
         this.#buffer.putBack(entries);
         throw error;

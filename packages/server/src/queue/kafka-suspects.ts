@@ -1,34 +1,26 @@
-/** Lines that may kill their reader: each goes out alone, after a note in the broker that is taken back when the reader comes back. */
+/** Lines that may kill their reader: each run of them goes out after a note in the broker that is taken back when the reader comes back. */
 import type { KafkaCommits } from './kafka-commits.ts';
-import type { Partition } from './kafka-partition.ts';
-
-const DEATHS_ALONE = 2;
+import type { Partition, Run } from './kafka-partition.ts';
 
 export class KafkaSuspects {
   readonly #commits: KafkaCommits;
-  /** Where the line is that the reader has in hand. */
+  /** Where the lines are that the reader has in hand. */
   #inHand: Partition | undefined;
 
   constructor(commits: KafkaCommits) {
     this.#commits = commits;
   }
 
-  /**
-   * @returns why it is to be handed out as unreadable, `undefined` where it gets another chance
-   * @throws Error where the note can't be left
-   */
-  async mark(partition: Partition | undefined, offset: number): Promise<string | undefined> {
-    if (partition === undefined || partition.committed < 0) return undefined;
-    const deaths = partition.notes.deaths.get(offset) ?? 0;
-    if (deaths >= DEATHS_ALONE) return `was handed out alone ${deaths} times, and its reader died each time`;
-    partition.notes = { ...partition.notes, inHand: offset };
+  /** @throws Error where the note can't be left */
+  async mark(partition: Partition | undefined, run: Run): Promise<void> {
+    if (partition === undefined || partition.committed < 0) return;
+    partition.notes = { ...partition.notes, inHand: run };
     await this.#commits.tellNotes(partition, partition.committed);
     this.#inHand = partition;
-    return undefined;
   }
 
   /**
-   * The reader has come back for more: the line did it no harm.
+   * The reader has come back for more: the lines did it no harm.
    *
    * @param nextSuspectIn - the partition of the next line, where that is a suspect too: its own note takes this one's place
    */
@@ -36,13 +28,14 @@ export class KafkaSuspects {
     const partition = this.#inHand;
     if (partition === undefined) return;
     this.#inHand = undefined;
-    const { tries, deaths } = partition.notes;
-    partition.notes = { tries, deaths };
+    partition.notes = { ...partition.notes, inHand: undefined };
     if (nextSuspectIn !== partition.number)
       await this.#commits.tellNotes(partition, partition.committed).catch(() => {});
   }
 
+  /** The partitions are shared out anew: what was in hand comes again, to whomever. */
   forget(): void {
+    if (this.#inHand !== undefined) this.#inHand.notes = { ...this.#inHand.notes, inHand: undefined };
     this.#inHand = undefined;
   }
 }

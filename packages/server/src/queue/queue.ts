@@ -63,11 +63,11 @@ export interface Queue {
   /** Starts reading after this place; a new store starts at the oldest line. */
   seek(position: string | undefined): Promise<void>;
   /**
-   * The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. A line that may have
-   * killed its readers comes alone; by the next call, the last lines are known to have done no harm.
+   * The next lines, at most `maxLines`; waits up to `waitMs` for the first. Empty when there was none. Lines that
+   * may have killed their readers come apart from all others; by the next call, the last lines are known to have done no harm.
    *
    * @param isMore - the lines go together with those of the last call, which nobody has touched yet. There are none where
-   * either of them has to be alone. @defaultValue false
+   * either of them has to be apart. @defaultValue false
    */
   read(maxLines: number, waitMs: number, signal: AbortSignal, isMore?: boolean): Promise<QueueBatch>;
   /**

@@ -2,9 +2,10 @@
  * What a reader of a broker has fetched and not handed out yet. The fetching side puts entries in and stops at the bound;
  * `read` takes them out, or waits for them.
  *
- * An entry under suspicion (it was handed out before, and its reader died) goes out alone: when the reader dies of it
- * again, nothing else is to blame.
+ * Entries under suspicion (they were handed out before, and their reader died) go out apart from all others, in runs
+ * (suspicion.ts).
  */
+import { goTogether, longestRun, type Suspicion } from './suspicion.ts';
 
 export interface ReadEntry<Place> {
   /** Where it stands in the broker. */
@@ -13,7 +14,8 @@ export interface ReadEntry<Place> {
   /** Why it can't be read as a line. */
   readonly fault?: string;
   readonly bytes: number;
-  readonly isSuspect: boolean;
+  /** Left out where nothing is known against it. */
+  readonly suspicion?: Suspicion | undefined;
 }
 
 export class ReadBuffer<Place> {
@@ -21,6 +23,8 @@ export class ReadBuffer<Place> {
   /** Index of the first entry that isn't taken: shifting a long array each time would cost more. */
   #next = 0;
   #bytes = 0;
+  /** The length of the next run of suspects of which no more is known: all before it did no harm. */
+  #runLines = 1;
   readonly #wakers = new Set<() => void>();
 
   get bytes(): number {
@@ -48,25 +52,27 @@ export class ReadBuffer<Place> {
   putBack(entries: readonly ReadEntry<Place>[]): void {
     this.#entries = [...entries, ...this.#entries.slice(this.#next)];
     this.#next = 0;
+    this.#runLines = 1;
     for (const { bytes } of entries) this.#bytes += bytes;
   }
 
-  /** The next entries, one at least where there is any; a suspect alone. */
+  /** The next entries, one at least where there is any; suspects in a run of their own. */
   take(maxLines: number, maxBytes: number): readonly ReadEntry<Place>[] {
     const start = this.#next;
+    const suspicion = this.first?.suspicion;
+    const limit = suspicion === undefined ? maxLines : Math.min(maxLines, longestRun(suspicion, this.#runLines));
     let bytes = 0;
     for (; this.#next < this.#entries.length; this.#next += 1) {
       const entry = this.#entries[this.#next];
       if (entry === undefined) break;
       const taken = this.#next - start;
-      if (taken > 0 && (taken >= maxLines || bytes + entry.bytes > maxBytes || entry.isSuspect)) break;
+      const fits = taken < limit && bytes + entry.bytes <= maxBytes && goTogether(entry.suspicion, suspicion);
+      if (taken > 0 && !fits) break;
       bytes += entry.bytes;
-      if (entry.isSuspect) {
-        this.#next += 1;
-        break;
-      }
     }
     const entries = this.#entries.slice(start, this.#next);
+    if (suspicion === undefined) this.#runLines = 1;
+    else if (suspicion.diedWith === undefined) this.#runLines = Math.max(this.#runLines, 2 * entries.length);
     if (this.#next === this.#entries.length) {
       this.#entries = [];
       this.#next = 0;
@@ -82,6 +88,7 @@ export class ReadBuffer<Place> {
     this.#entries = [];
     this.#next = 0;
     this.#bytes = 0;
+    this.#runLines = 1;
   }
 
   /** Ends all waiting: something has changed. */

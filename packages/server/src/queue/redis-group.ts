@@ -8,9 +8,10 @@ import {
   readPendingSummary,
   type StreamEntry,
 } from './redis-replies.ts';
+import type { Suspicion } from './suspicion.ts';
 
 export interface RedisGroupParts {
-  readonly connection: RedisConnection;
+  readonly connection: Pick<RedisConnection, 'command'>;
   readonly stream: string;
   readonly group: string;
   readonly consumer: string;
@@ -108,16 +109,25 @@ export class RedisGroup {
     return NOTHING;
   }
 
-  async deathsOf(id: string): Promise<number> {
-    return Number(await this.#command(['HGET', this.#suspects, id]));
+  /** What readers before this one have marked: with which entries they died. */
+  async suspicionsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Suspicion>> {
+    if (ids.length === 0) return new Map();
+    const reply = await this.#command(['HMGET', this.#suspects, ...ids]);
+    const marks: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    return new Map(ids.map((id, i) => [id, suspicionOf(Number(marks[i] ?? 0))]));
   }
 
-  async mark(id: string): Promise<void> {
-    await this.#command(['HINCRBY', this.#suspects, id, '1']);
+  /** Notes that these go out together. */
+  async mark(
+    suspects: readonly { readonly place: string; readonly suspicion?: Suspicion | undefined }[],
+  ): Promise<void> {
+    const [first] = suspects;
+    const mark = suspects.length > 1 ? -suspects.length : (first?.suspicion?.deathsAlone ?? 0) + 1;
+    await this.#command(['HSET', this.#suspects, ...suspects.flatMap(({ place }) => [place, String(mark)])]);
   }
 
-  async unmark(id: string): Promise<void> {
-    await this.#command(['HDEL', this.#suspects, id]);
+  async unmark(ids: readonly string[]): Promise<void> {
+    await this.#command(['HDEL', this.#suspects, ...ids]);
   }
 
   /** What is still pending goes to the others at once. */
@@ -192,4 +202,10 @@ export class RedisGroup {
   #command(args: readonly string[]): Promise<unknown> {
     return this.#parts.connection.command(args, { timeoutMs: this.#parts.timeoutMs });
   }
+}
+
+/** A mark is how many readers died with the entry alone, or, below zero, with how many together one of them did. */
+function suspicionOf(mark: number): Suspicion {
+  if (mark > 0) return { diedWith: 1, deathsAlone: mark, lane: 0 };
+  return { diedWith: mark < 0 ? -mark : undefined, deathsAlone: 0, lane: 0 };
 }

@@ -12,9 +12,8 @@
  *   the store is slow        the lease is renewed meanwhile, however long it takes: nobody takes anything over
  *   acknowledging fails      it is tried again until it is done; what it would have taken away comes again after a crash
  *
- * An entry that comes for the third time is under suspicion: it goes out alone, after a mark in Redis that is taken off
- * when the reader comes back for more. An entry with two such marks has killed two readers on its own, and goes out as
- * unreadable.
+ * Entries that come for the third time are under suspicion: they go out in runs (suspicion.ts), after marks in Redis that are
+ * taken off when the reader comes back for more. An entry that has killed two readers on its own goes out as unreadable.
  */
 import type { RedisConnection } from 'tailrace/sinks/redis';
 import { readEntryLine } from './entry-line.ts';
@@ -25,6 +24,7 @@ import { RedisAcknowledger } from './redis-acknowledger.ts';
 import type { RedisDepth } from './redis-depth.ts';
 import { RedisGroup } from './redis-group.ts';
 import { fieldOf, readStreamReply, type StreamEntry } from './redis-replies.ts';
+import { reasonToPutAside, type Suspicion } from './suspicion.ts';
 
 export interface RedisReaderParts {
   /** For the one command that waits for entries. */
@@ -48,7 +48,6 @@ const BLOCK_MS = 500;
 /** Entries of one fetch. Their bytes can't be bounded in Redis; this many of the largest lines are what can be too much. */
 const FETCH_ENTRIES = 128;
 const SUSPECT_FROM_DELIVERY = 3;
-const DEATHS_ALONE = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 
@@ -61,10 +60,10 @@ export class RedisReader {
   readonly #running: Promise<void>;
   /** Ids that are in the buffer, in the writer's hands, or acknowledged without Redis knowing yet. */
   readonly #known = new Set<string>();
-  /** The suspect that is in the writer's hands. */
-  #marked: string | undefined;
-  /** What was handed out last is a suspect. */
-  #isAlone = false;
+  /** The suspects that are in the writer's hands. */
+  #marked: readonly string[] = [];
+  /** What was handed out last are suspects. */
+  #isApart = false;
   #failure: Error | undefined;
   #mustBegin = true;
   #hasBegun = false;
@@ -84,9 +83,9 @@ export class RedisReader {
 
   async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore: boolean): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
-    if (!isMore) await this.#takeMarkOff();
+    if (!isMore) await this.#takeMarksOff();
     for (;;) {
-      if (isMore && (this.#isAlone || this.#buffer.first?.isSuspect === true)) break;
+      if (isMore && (this.#isApart || this.#buffer.first?.suspicion !== undefined)) break;
       const isAtBound = this.#acknowledger.unacknowledged >= this.#parts.maxUnacknowledged;
       const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
       if (entries.length > 0) return this.#handOut(entries);
@@ -109,7 +108,7 @@ export class RedisReader {
     this.#parts.waiting.close();
     await this.#running;
     await this.#acknowledger.flush().catch(() => {});
-    await this.#takeMarkOff().catch(() => {});
+    await this.#takeMarksOff().catch(() => {});
     await this.#group.leave().catch(() => {});
   }
 
@@ -154,7 +153,7 @@ export class RedisReader {
       ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'BLOCK', String(BLOCK_MS), 'STREAMS', stream, '>'],
       { timeoutMs: BLOCK_MS + timeoutMs, asBytes: true },
     );
-    this.#push(readStreamReply(reply), () => 1);
+    this.#push(readStreamReply(reply), new Map());
   }
 
   /** Claims as long as there is something to claim, and room for it. */
@@ -163,11 +162,12 @@ export class RedisReader {
       while (!this.#hasRoom() && !this.#stop.signal.aborted) await pause(BLOCK_MS, this.#stop.signal);
       const { entries, deliveries } = await claim();
       if (deliveries.size === 0) return;
-      this.#push(entries, (id) => deliveries.get(id) ?? 1);
+      const suspects = [...deliveries].filter(([, count]) => count >= SUSPECT_FROM_DELIVERY).map(([id]) => id);
+      this.#push(entries, await this.#group.suspicionsOf(suspects));
     }
   }
 
-  #push(entries: readonly StreamEntry[], deliveriesOf: (id: string) => number): void {
+  #push(entries: readonly StreamEntry[], suspicions: ReadonlyMap<string, Suspicion>): void {
     const { depth, maxLineBytes } = this.#parts;
     const read: ReadEntry<string>[] = [];
     let bytes = 0;
@@ -182,7 +182,7 @@ export class RedisReader {
           : readEntryLine(text, maxLineBytes);
       const size = fields.reduce((sum, part) => sum + part.length, 0);
       bytes += size;
-      read.push({ ...line, place: id, bytes: size, isSuspect: deliveriesOf(id) >= SUSPECT_FROM_DELIVERY });
+      read.push({ ...line, place: id, bytes: size, suspicion: suspicions.get(id) });
     }
     depth.noteSize(read.length, bytes);
     this.#buffer.push(read);
@@ -199,15 +199,16 @@ export class RedisReader {
 
   async #handOut(entries: readonly ReadEntry<string>[]): Promise<QueueBatch> {
     const [first] = entries;
-    this.#isAlone = first?.isSuspect === true;
-    let death: string | undefined;
-    if (first?.isSuspect === true) {
+    const death = reasonToPutAside(first?.suspicion);
+    this.#isApart = first?.suspicion !== undefined;
+    if (this.#isApart && death === undefined) {
       try {
-        death = await this.#markSuspect(first.place);
+        await this.#group.mark(entries);
       } catch (error) {
         this.#buffer.putBack(entries);
         throw error;
       }
+      this.#marked = entries.map(({ place }) => place);
     }
     const end = this.#acknowledger.note(entries.map(({ place }) => place));
     const lines: string[] = [];
@@ -220,18 +221,9 @@ export class RedisReader {
     return { lines, unreadable, end };
   }
 
-  /** @returns why it is to be handed out as unreadable, `undefined` where it gets another chance. */
-  async #markSuspect(id: string): Promise<string | undefined> {
-    const deaths = await this.#group.deathsOf(id);
-    if (deaths >= DEATHS_ALONE) return `was handed out alone ${deaths} times, and its reader died each time`;
-    await this.#group.mark(id);
-    this.#marked = id;
-    return undefined;
-  }
-
-  async #takeMarkOff(): Promise<void> {
-    if (this.#marked === undefined) return;
+  async #takeMarksOff(): Promise<void> {
+    if (this.#marked.length === 0) return;
     await this.#group.unmark(this.#marked);
-    this.#marked = undefined;
+    this.#marked = [];
   }
 }
