@@ -2,9 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openClickHouseStore } from '../packages/server/src/store/clickhouse/clickhouse-store.ts';
+import { openMongoStore } from '../packages/server/src/store/mongodb/mongo-store.ts';
+import type { Store } from '../packages/server/src/store/store.ts';
 import { arrange } from './arrangements.ts';
 import { waitFor } from './processes.ts';
 import { NumberedClient, openRoleSet, type RoleSet, readStored } from './roles.ts';
+import { createServerClient } from './server-client.ts';
 
 const SHARED_STORES = [await arrange('redis', 'mongodb'), await arrange('kafka', 'clickhouse')];
 const EMBEDDED_STORES = [await arrange('redis', 'embedded'), await arrange('kafka', 'embedded')];
@@ -80,6 +84,71 @@ describe.each(SHARED_STORES)('one process a role: $title', ({ settings }) => {
       expect((await ask(`${query.url}/metrics`)).body).toMatch(/tailrace_server_info\{roles="query",queue="\w+"/);
       expect(JSON.parse((await ask(`${ingest.url}/healthz`)).body)).toMatchObject({ roles: ['ingest'] });
       expect((await ask(`${ingest.url}/readyz`)).status).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** The store, as an application that writes to it by itself. */
+function openStoreOf({ STORAGE_TYPE, MONGODB_URI = '', CLICKHOUSE_URL = '' }: Readonly<Record<string, string>>) {
+  return STORAGE_TYPE === 'mongodb'
+    ? openMongoStore({ uri: MONGODB_URI })
+    : openClickHouseStore({ url: CLICKHOUSE_URL });
+}
+
+async function insert(store: Store, producer: string, numbers: readonly number[]): Promise<void> {
+  const timestampMs = Date.now();
+  const events = numbers.map((n) => ({
+    schema: 'tailrace/event/v1',
+    event_id: `${producer}-${n}`,
+    timestamp: new Date(timestampMs).toISOString(),
+    service: 'roles',
+    'sampling.rate': 1,
+  }));
+  await store.insert(events.map((event) => ({ line: JSON.stringify(event), timestampMs })));
+}
+
+describe.each(SHARED_STORES)('a process that only answers questions: $title', ({ settings }) => {
+  test.skipIf(settings === undefined)(
+    'it calls missing what is lost, and not what the broker holds while nobody reads it',
+    async () => {
+      const set = await openSet(settings ?? {});
+      const [ingest, writer, query] = await Promise.all([
+        set.start('ingest', 'ingest'),
+        set.start('writer', 'write'),
+        set.start('query', 'query'),
+      ]);
+      const store = await openStoreOf(settings ?? {});
+      const lost = `p${randomBytes(6).toString('hex')}`;
+      const client = new NumberedClient(ingest.url, `p${randomBytes(6).toString('hex')}`);
+      const account = async (wanted: string) => {
+        const { producers } = await createServerClient(query.url).ledger();
+        return producers.find(({ producer }) => producer === wanted);
+      };
+      const until = (wanted: string, numbers: Readonly<Record<string, number>>) =>
+        expect.poll(() => account(wanted), { timeout: 120_000 }).toMatchObject(numbers);
+
+      await client.send(5);
+      await until(client.producer, { stored: 5, missing: 0 });
+      // Ingest and writer have told what they see of the queue.
+      await expect.poll(async () => (await store.sharedLedger?.queueNotes())?.length, { timeout: 30_000 }).toBe(2);
+      await insert(store, lost, [1, 3]);
+      await until(lost, { stored: 2, missing: 1 });
+
+      await writer.kill();
+      await client.send(3);
+      await ingest.kill();
+      await insert(store, client.producer, [9, 10]);
+      await until(client.producer, { stored: 7, inFlight: 3 });
+      // Some times the time of grace.
+      const untilMs = performance.now() + 8000;
+      while (performance.now() < untilMs) {
+        expect(await account(client.producer)).toMatchObject({ stored: 7, inFlight: 3, missing: 0 });
+        await sleep(500);
+      }
+      await writer.start();
+      await until(client.producer, { stored: 10, inFlight: 0, missing: 0 });
+      await store.close();
     },
     TIMEOUT_MS,
   );

@@ -10,6 +10,7 @@ import type { QueueStats } from '../queue/queue.ts';
 import type { SharedLedger } from '../store/store.ts';
 import type { LedgerBook } from './ledger-book.ts';
 import type { LedgerReport } from './ledger-report.ts';
+import { reasonOf } from './perseverance.ts';
 import type { QueueSight } from './queue-sight.ts';
 
 export interface SharedLedgerViewOptions {
@@ -33,6 +34,8 @@ export interface SharedLedgerView {
 }
 
 const FRESH_MS = 1000;
+/** Soon: a process that dies of what the queue holds may not live long. */
+const FIRST_LOOK_MS = 1000;
 const LOOK_MS = 10_000;
 
 export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedgerView {
@@ -42,7 +45,7 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
   let isFailing = false;
   let noted: ReadonlySet<string> = new Set();
   let lastNote = 0;
-  let telling: Promise<void> | undefined;
+  let hasTold = process === undefined;
 
   async function read(): Promise<void> {
     const lookedMs = now();
@@ -76,41 +79,36 @@ export function viewSharedLedger(options: SharedLedgerViewOptions): SharedLedger
     return reading;
   }
 
-  async function tellOnce(): Promise<void> {
+  /** Never two at a time: whoever reads the notes relies on their order. */
+  async function tell(): Promise<void> {
     const seen = queue();
     if (seen === undefined || process === undefined) return;
     // Also higher than those of the process that had this name before.
     lastNote = Math.max(lastNote + 1, Math.floor(now()));
     const behindMs = seen.passedMs > 0 ? Math.max(0, Math.ceil(now() - seen.passedMs)) : undefined;
     await ledger.noteQueue({ process, number: lastNote, behindMs });
+    hasTold = true;
   }
 
-  /** One note after the other: whoever reads them relies on it. */
-  function tell(): Promise<void> {
-    telling ??= tellOnce().finally(() => {
-      telling = undefined;
-    });
-    return telling;
-  }
+  let timer = setTimeout(step, FIRST_LOOK_MS).unref();
+  let isClosed = false;
 
-  const timer = setInterval(() => {
-    Promise.all([refresh(), tell()]).then(
-      () => {
-        isFailing = false;
-      },
-      (error: unknown) => {
-        if (!isFailing)
-          log('warn', `the shared ledger fails: ${error instanceof Error ? error.message : String(error)}`);
-        isFailing = true;
-      },
-    );
-  }, LOOK_MS).unref();
+  async function step(): Promise<void> {
+    const outcomes = await Promise.allSettled([refresh(), tell()]);
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure !== undefined && !isFailing) log('warn', `the shared ledger fails: ${reasonOf(failure.reason)}`);
+    isFailing = failure !== undefined;
+    if (!isClosed) timer = setTimeout(step, hasTold ? LOOK_MS : FIRST_LOOK_MS).unref();
+  }
 
   return {
     async report() {
       await refresh();
       return book.report();
     },
-    close: () => clearInterval(timer),
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+    },
   };
 }
