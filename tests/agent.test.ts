@@ -203,6 +203,9 @@ describe('tailrace agent --once', () => {
       routes: [{ name: 'tailrace', sinks: [unreachable] }],
     });
     for (let n = 1; n <= 5; n += 1) dead.log.info('left', 'test', { n });
+    // A spool that no delivery has begun with is anybody's: the living one would take it.
+    const begun = join(dataDir, 'spool', dead.producer, 'cursors', 'tailrace.json');
+    await waitFor('its delivery to begin', () => (existsSync(begun) ? true : undefined));
     await dead.close(0);
     const agent = runAgent('carrier', ['--spools', dataDir, '--to', url, '--once']);
     await waitFor('its end', () => (hasEnded(agent) ? true : undefined), 90_000);
