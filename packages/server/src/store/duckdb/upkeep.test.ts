@@ -51,9 +51,10 @@ it('a merge that found no memory is tried again later, and takes nothing away me
   expect(segments.quarantined).toEqual([]);
 
   database.with = withConnection;
-  nowMs += 60_000;
   await expect
     .poll(() => {
+      // It says why it failed a moment before it begins its pause.
+      nowMs += 60_000;
       upkeep.wake();
       return segments.segments().length;
     })
