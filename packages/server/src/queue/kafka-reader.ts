@@ -5,12 +5,6 @@
  * full, the partitions are paused: the client's loop then fetches nothing and goes on with its heartbeats, so that a slow store
  * is no reason to share the partitions out anew. Offsets are committed for what the writer has acknowledged, and for nothing else.
  *
- * When the partitions are shared out anew, all that is in the buffer is let go, and reading begins again at the group's
- * place: what is in the writer's hands comes twice, and the writer drops it. The client may still hold batches that it fetched
- * before; handed over after the change, they would make it skip what lies before them. So a batch is only taken where
- * its fetch began at the offset that is next; any other is dropped, and the client is sent back to that offset. Should there be
- * nothing (the topic's retention took it), that is said aloud, and reading goes on where there is something.
- *
  * A broker that is away is waited for by the client, with growing pauses; should the client give up, a new one takes over.
  *
  * Kafka counts no deliveries, so the readers do it themselves, in the metadata of the group's place: how many have
@@ -18,21 +12,21 @@
  * two readers died alone goes out as unreadable.
  */
 import { randomUUID } from 'node:crypto';
-import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
+import type { Admin, Consumer, Kafka } from 'kafkajs';
 import type { BrokerError } from 'tailrace/sinks/kafka';
-import { readEntryLine } from './entry-line.ts';
 import { KafkaCommits } from './kafka-commits.ts';
 import { openConsumer } from './kafka-consumer.ts';
 import type { KafkaDepth } from './kafka-depth.ts';
+import { KafkaIntake, type Place } from './kafka-intake.ts';
 import type { KafkaMembership } from './kafka-membership.ts';
-import { followNotes, formatEnd, newPartition, type Partition, parseEnd, suspicionAt } from './kafka-partition.ts';
-import { fetchPlaces, type GroupPlaces, tellLost, tellOfRetention } from './kafka-places.ts';
+import { formatEnd, parseEnd } from './kafka-partition.ts';
+import { tellOfRetention } from './kafka-places.ts';
 import { KafkaSuspects } from './kafka-suspects.ts';
 import { KafkaTrouble } from './kafka-trouble.ts';
 import { LinesInHand } from './lines-in-hand.ts';
 import { pause } from './pause.ts';
 import type { QueueBatch } from './queue.ts';
-import { ReadBuffer, type ReadEntry } from './read-buffer.ts';
+import type { ReadEntry } from './read-buffer.ts';
 import { reasonToPutAside } from './suspicion.ts';
 
 export interface KafkaReaderParts {
@@ -53,11 +47,6 @@ export interface KafkaReaderParts {
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
-interface Place {
-  readonly partition: number;
-  readonly offset: number;
-}
-
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 const CLOSE_MS = 3000;
@@ -65,9 +54,9 @@ const CLOSE_MS = 3000;
 export class KafkaReader {
   readonly #parts: KafkaReaderParts;
   readonly #reader = randomUUID().slice(0, 8);
-  readonly #buffer = new ReadBuffer<Place>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #intake: KafkaIntake;
   readonly #commits: KafkaCommits;
   readonly #suspects: KafkaSuspects;
   readonly #inHand = new LinesInHand();
@@ -75,23 +64,26 @@ export class KafkaReader {
   #isApart = false;
   readonly #trouble: KafkaTrouble;
   #consumer: Consumer | undefined;
-  #partitions = new Map<number, Partition>();
-  /** Counts the assignments of partitions. */
-  #epoch = 0;
-  /** The group's places at the beginning of this epoch. */
-  #places: Promise<GroupPlaces> | undefined;
-  #isRejoining = false;
-  #isPaused = false;
 
   constructor(parts: KafkaReaderParts) {
     this.#parts = parts;
     this.#commits = new KafkaCommits({
       ...parts,
       consumer: () => this.#consumer,
-      partitions: () => this.#partitions.values(),
+      partitions: () => this.#intake.partitions.values(),
     });
     this.#suspects = new KafkaSuspects(this.#commits);
     this.#trouble = new KafkaTrouble(parts);
+    this.#intake = new KafkaIntake({
+      ...parts,
+      consumer: () => this.#consumer,
+      tellNotes: (partition, place) => this.#commits.tellNotes(partition, place),
+      onSuccess: () => this.#trouble.noteSuccess(),
+      onLetGo: () => {
+        this.#inHand.clear();
+        this.#suspects.forget();
+      },
+    });
     this.#running = this.#run();
   }
 
@@ -102,17 +94,16 @@ export class KafkaReader {
 
   async read(maxLines: number, waitMs: number, signal: AbortSignal, isMore: boolean): Promise<QueueBatch> {
     const untilMs = performance.now() + waitMs;
-    const next = this.#buffer.first;
+    const next = this.#intake.buffer.first;
     if (!isMore) await this.#suspects.clear(next?.suspicion === undefined ? undefined : next.place.partition);
     for (;;) {
-      if (isMore && (this.#isApart || this.#buffer.first?.suspicion !== undefined)) break;
+      if (isMore && (this.#isApart || this.#intake.buffer.first?.suspicion !== undefined)) break;
       const isAtBound = this.#inHand.count >= this.#parts.maxUnacknowledged;
-      const entries = isAtBound ? [] : this.#buffer.take(maxLines, this.#parts.bufferBytes);
-      this.#resumeWhenThereIsRoom();
+      const entries = isAtBound ? [] : this.#intake.takeEntries(maxLines);
       if (entries.length > 0) return this.#handOut(entries);
       const leftMs = untilMs - performance.now();
       if (leftMs <= 0 || signal.aborted) break;
-      await this.#buffer.wait(leftMs, signal);
+      await this.#intake.buffer.wait(leftMs, signal);
     }
     const { lasting } = this.#trouble;
     if (lasting !== undefined && !signal.aborted) throw lasting;
@@ -123,9 +114,9 @@ export class KafkaReader {
     const place = parseEnd(end);
     if (place === undefined || place.reader !== this.#reader) return;
     this.#inHand.settle(end);
-    this.#buffer.wake();
+    this.#intake.buffer.wake();
     for (const [number, offset] of place.offsets) {
-      const partition = this.#partitions.get(number);
+      const partition = this.#intake.partitions.get(number);
       // Since then it was another reader's, which has its own idea of what is stored.
       if (partition === undefined || partition.since > place.epoch) continue;
       partition.acknowledged = Math.max(partition.acknowledged, offset);
@@ -136,7 +127,7 @@ export class KafkaReader {
   async close(): Promise<void> {
     await this.#commits.close();
     this.#stop.abort();
-    this.#buffer.wake();
+    this.#intake.buffer.wake();
     await Promise.race([this.#running, pause(CLOSE_MS, new AbortController().signal)]);
   }
 
@@ -167,16 +158,14 @@ export class KafkaReader {
       { group, sessionTimeoutMs },
       {
         onJoin: (joined) => {
-          this.#takeAssignment(joined.memberAssignment);
+          this.#intake.takeAssignment(joined.memberAssignment);
           void this.#parts.membership.lacksPartitions(joined, this.#parts).then((lacks) => {
             if (lacks) incomplete.abort();
           });
         },
-        onRebalancing: () => {
-          this.#isRejoining = true;
-        },
+        onRebalancing: () => this.#intake.noteRebalancing(),
         onHeartbeat: () => this.#trouble.noteSuccess(),
-        onCommitted: (partition, offset) => this.#noteCommitted(partition, offset),
+        onCommitted: (partition, offset) => this.#intake.noteCommitted(partition, offset),
       },
     );
     this.#consumer = consumer;
@@ -188,112 +177,17 @@ export class KafkaReader {
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        eachBatch: (payload) => this.#takeBatch(payload),
+        eachBatch: async (payload) => {
+          if (!this.#stop.signal.aborted) await this.#intake.takeBatch(payload);
+        },
       });
       await Promise.race([crashed, aborted(this.#stop.signal), aborted(incomplete.signal)]);
     } finally {
       const left = consumer.disconnect().catch(() => {});
       await Promise.race([left, pause(CLOSE_MS, new AbortController().signal)]);
       this.#consumer = undefined;
-      this.#partitions = new Map();
-      this.#letGo();
+      this.#intake.noteEnd();
     }
-  }
-
-  #takeAssignment(assignment: IMemberAssignment): void {
-    this.#epoch += 1;
-    const assigned = new Map<number, Partition>();
-    for (const number of assignment[this.#parts.topic] ?? []) {
-      const partition = this.#partitions.get(number) ?? newPartition(number, this.#epoch);
-      partition.expected = undefined;
-      partition.strayOffset = undefined;
-      assigned.set(number, partition);
-    }
-    this.#partitions = assigned;
-    this.#letGo();
-    this.#isRejoining = false;
-    this.#isPaused = false;
-    this.#consumer?.resume([{ topic: this.#parts.topic }]);
-    this.#trouble.noteSuccess();
-  }
-
-  /** All that isn't stored comes again. */
-  #letGo(): void {
-    this.#buffer.clear();
-    this.#inHand.clear();
-    this.#suspects.forget();
-    this.#places = undefined;
-  }
-
-  async #takeBatch({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
-    if (this.#isRejoining || this.#stop.signal.aborted) return;
-    const epoch = this.#epoch;
-    const partition = this.#partitions.get(batch.partition);
-    if (partition === undefined) return;
-    const fetchedAt = offsetOfFetch(batch);
-    if (partition.expected === undefined) await this.#begin(partition, fetchedAt, batch.messages[0]?.timestamp);
-    if (epoch !== this.#epoch || this.#isRejoining) return;
-    if (!this.#isNext(partition, fetchedAt)) return;
-    const entries: ReadEntry<Place>[] = [];
-    let bytes = 0;
-    for (const { offset, value } of batch.messages) {
-      const size = value?.length ?? 0;
-      bytes += size;
-      entries.push({
-        ...readEntryLine(value, this.#parts.maxLineBytes),
-        place: { partition: batch.partition, offset: Number(offset) },
-        bytes: size,
-        suspicion: suspicionAt(partition.notes, Number(offset), partition.number),
-      });
-    }
-    const last = batch.lastOffset();
-    resolveOffset(last);
-    partition.expected = Number(last) + 1;
-    this.#parts.depth.noteSize(entries.length, bytes);
-    this.#trouble.noteSuccess();
-    this.#buffer.push(entries);
-    if (this.#buffer.bytes >= this.#parts.bufferBytes && !this.#isPaused) {
-      this.#isPaused = true;
-      this.#consumer?.pause([{ topic: this.#parts.topic }]);
-    }
-  }
-
-  /** Finds the group's place, and notes that one more reader has begun there. */
-  async #begin(partition: Partition, fetchedAt: number, writtenMs: string | undefined): Promise<void> {
-    this.#places ??= fetchPlaces(this.#parts);
-    const places = await this.#places.catch((error: unknown) => {
-      this.#places = undefined;
-      throw error;
-    });
-    const place = places.get(partition.number);
-    partition.committed = place?.offset ?? -1;
-    partition.expected = partition.committed >= 0 ? Math.max(partition.committed, partition.acknowledged) : fetchedAt;
-    if (partition.since < this.#epoch) return;
-    partition.notes = followNotes(place?.metadata);
-    if (writtenMs !== undefined) this.#parts.depth.noteFound(partition.number, partition.expected, Number(writtenMs));
-    await this.#commits.tellNotes(partition, partition.expected);
-  }
-
-  #isNext(partition: Partition, fetchedAt: number): boolean {
-    const { topic } = this.#parts;
-    const expected = partition.expected ?? fetchedAt;
-    if (fetchedAt === expected) {
-      partition.strayOffset = undefined;
-      return true;
-    }
-    if (fetchedAt > expected && partition.strayOffset === fetchedAt) {
-      tellLost(this.#parts, partition.number, expected, fetchedAt);
-      return true;
-    }
-    partition.strayOffset = fetchedAt;
-    this.#consumer?.seek({ topic, partition: partition.number, offset: String(expected) });
-    return false;
-  }
-
-  #resumeWhenThereIsRoom(): void {
-    if (!this.#isPaused || this.#buffer.bytes > this.#parts.bufferBytes / 2) return;
-    this.#isPaused = false;
-    this.#consumer?.resume([{ topic: this.#parts.topic }]);
   }
 
   async #handOut(entries: readonly ReadEntry<Place>[]): Promise<QueueBatch> {
@@ -304,16 +198,16 @@ export class KafkaReader {
     if (this.#isApart && first !== undefined && last !== undefined && death === undefined) {
       const run = { from: first.place.offset, to: last.place.offset + 1, lines: entries.length };
       try {
-        await this.#suspects.mark(this.#partitions.get(first.place.partition), run);
+        await this.#suspects.mark(this.#intake.partitions.get(first.place.partition), run);
       } catch (error) {
-        this.#buffer.putBack(entries);
+        this.#intake.buffer.putBack(entries);
         throw error;
       }
     }
     const lines: string[] = [];
     const unreadable: { reason: string; line: string }[] = [];
     for (const { place, line, fault } of entries) {
-      const partition = this.#partitions.get(place.partition);
+      const partition = this.#intake.partitions.get(place.partition);
       if (partition !== undefined) partition.handedOut = Math.max(partition.handedOut, place.offset + 1);
       const reason = death ?? fault;
       if (reason === undefined) lines.push(line);
@@ -324,22 +218,9 @@ export class KafkaReader {
     return { lines, unreadable, end };
   }
 
-  #noteCommitted(number: number, offset: number): void {
-    const partition = this.#partitions.get(number);
-    if (partition === undefined || offset <= partition.committed) return;
-    this.#parts.depth.noteCommitted(number, offset, partition.committed < 0 ? 0 : offset - partition.committed);
-    partition.committed = offset;
-  }
-
   #end(): string {
-    return formatEnd(this.#epoch, this.#reader, this.#partitions.values());
+    return formatEnd(this.#intake.epoch, this.#reader, this.#intake.partitions.values());
   }
-}
-
-/** Where the fetch that brought a batch began. Other clients with this API don't tell; then what came must do. */
-function offsetOfFetch(batch: EachBatchPayload['batch']): number {
-  const offset: unknown = Reflect.get(batch, 'fetchedOffset');
-  return Number(offset ?? batch.firstOffset());
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
