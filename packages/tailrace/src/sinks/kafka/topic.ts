@@ -6,6 +6,7 @@ import type { KafkaSettings } from './options.ts';
 
 /** Lines are bounded at a mebibyte by the server: a message that holds one, its key and headers must fit in. */
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+const ASK_AGAIN_MS = 100;
 
 /** @throws BrokerError `MISSING` where it isn't there and can't be made. */
 export async function openTopic(driver: KafkaDriver, settings: KafkaSettings): Promise<void> {
@@ -18,7 +19,10 @@ export async function openTopic(driver: KafkaDriver, settings: KafkaSettings): P
   }
 }
 
-async function ensureTopic(admin: Admin, settings: KafkaSettings): Promise<void> {
+type TopicAdmin = Pick<Admin, 'createTopics' | 'fetchTopicMetadata'>;
+
+/** @throws BrokerError `MISSING` where it isn't there and can't be made. */
+export async function ensureTopic(admin: TopicAdmin, settings: KafkaSettings): Promise<void> {
   const { topic } = settings;
   if (await isThere(admin, settings)) return;
   if (!settings.createTopic) throw missing(settings, 'and createTopic is false');
@@ -38,12 +42,23 @@ async function ensureTopic(admin: Admin, settings: KafkaSettings): Promise<void>
   } catch (error) {
     if (await isThere(admin, settings).catch(() => false)) return;
     const type = kafkaErrorType(error);
+    // It is made, and the broker that was asked after it had not heard of it yet.
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' && (await comesUp(admin, settings))) return;
     if (type === undefined) throw toBrokerError(error, `making topic ${topic}`, settings);
     throw missing(settings, `and it can't be made: ${messageOf(error)}`);
   }
 }
 
-async function isThere(admin: Admin, settings: KafkaSettings): Promise<boolean> {
+async function comesUp(admin: TopicAdmin, settings: KafkaSettings): Promise<boolean> {
+  const untilMs = performance.now() + settings.publishTimeoutMs;
+  while (performance.now() < untilMs) {
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    if (await isThere(admin, settings)) return true;
+  }
+  return false;
+}
+
+async function isThere(admin: TopicAdmin, settings: KafkaSettings): Promise<boolean> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [settings.topic] });
     return topics.some(({ name, partitions }) => name === settings.topic && partitions.length > 0);
