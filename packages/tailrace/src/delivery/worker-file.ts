@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** How a worker is started: a file, or (where it runs from its TypeScript source) a line that loads it. */
@@ -33,8 +33,7 @@ export function findWorkerFile(here: string | undefined): WorkerFile | undefined
 
 /** Node 20 takes no loader for a worker's own file: so it is loaded by a line that registers one first. */
 function sourceWorker(url: URL): WorkerFile {
-  const tsx = dirname(createRequire(url).resolve('tsx/package.json'));
-  const api = pathToFileURL(join(tsx, 'dist/esm/api/index.mjs')).href;
-  const load = `import(${JSON.stringify(api)}).then(({ register }) => (register(), import(${JSON.stringify(url.href)})))`;
+  const register = new URL('../../../../tests/source/register.js', url).href;
+  const load = `import(${JSON.stringify(register)}).then(() => import(${JSON.stringify(url.href)}))`;
   return { path: load, options: { eval: true, execArgv: ['--conditions=@tailrace/source'] } };
 }
