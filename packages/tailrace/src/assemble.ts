@@ -19,7 +19,7 @@ import { createRedactor } from './redaction/index.ts';
 import { createPolicy, subjectOfEvent } from './sampling/index.ts';
 import { MISUSE, type MisuseCode } from './scope/misuse.ts';
 import { OpenScope, stepArguments } from './scope/open-scope.ts';
-import type { Frame, ScopeHost } from './scope/scope.ts';
+import type { Frame, ScopeHost, ScopeIdentity } from './scope/scope.ts';
 import { settle } from './scope/settle.ts';
 import { createSerialiser } from './serialise/index.ts';
 import type { Spool } from './spool/types.ts';
@@ -131,10 +131,20 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   const lineHost = { service: options.service, base, describeError: serialiser.describeError };
 
   function open(fields: object, parent: OpenScope | undefined): OpenScope {
-    const identity = identify(readable(fields), parent, options.service, options.sampling.followCaller);
+    const identity = identifyAnyway(fields, parent);
     const scope = new OpenScope(host, identity, fields);
     if (openScopes.size < MAX_REMEMBERED_SCOPES) openScopes.add(scope);
     return scope;
+  }
+
+  /** Fields that name a trace and can't be read are not given. */
+  function identifyAnyway(fields: object, parent: OpenScope | undefined): ScopeIdentity {
+    const { followCaller } = options.sampling;
+    try {
+      return identify(fields, parent, options.service, followCaller);
+    } catch {
+      return identify({}, parent, options.service, followCaller);
+    }
   }
 
   function runIn<T>(scope: OpenScope, fn: () => T): T {
@@ -302,16 +312,4 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
 
 function endOnce(scope: OpenScope): void {
   if (!scope.isEnded) scope.end();
-}
-
-/** A copy of the few fields that name a trace; what can't be read is not given. */
-function readable(fields: object): Readonly<Record<string, unknown>> {
-  try {
-    const { service, traceparent, tracestate, trace_id, span_id, parent_span_id, request_id } = fields as Readonly<
-      Record<string, unknown>
-    >;
-    return { service, traceparent, tracestate, trace_id, span_id, parent_span_id, request_id };
-  } catch {
-    return {};
-  }
 }

@@ -40,6 +40,7 @@ export function formatTraceparent(traceId: string, spanId: string, isSampled: bo
 }
 
 export function parseTracestate(header: string | undefined): OpenTelemetryState {
+  if (header === undefined) return {};
   const member = membersOf(header).find((entry) => entry.startsWith('ot='));
   if (member === undefined) return {};
   let threshold: string | undefined;

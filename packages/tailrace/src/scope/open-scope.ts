@@ -27,6 +27,10 @@ export class OpenScope implements Scope, Subject, Frame {
   readonly #host: ScopeHost;
   readonly #fields: Record<string, unknown>;
   #spanId: string | undefined;
+  /** Service and route as the record has them: each line asks for both. Read again when the record has changed. */
+  #isNamed = false;
+  #service = '';
+  #route: string | undefined;
   readonly #startedMs: number;
   #endedMs: number | undefined;
   #steps: Steps | undefined;
@@ -85,7 +89,8 @@ export class OpenScope implements Scope, Subject, Frame {
 
   /** The scope's own service: the one that work outside of every step is in. */
   get service(): string {
-    return textOf(this.#fields.service) ?? this.identity.service;
+    if (!this.#isNamed) this.#readNames();
+    return this.#service;
   }
 
   get topic(): string | undefined {
@@ -94,7 +99,8 @@ export class OpenScope implements Scope, Subject, Frame {
 
   /** Where no framework told the template, patterns are compared with the path. */
   get route(): string | undefined {
-    return this.routeTemplate ?? textOf(this.#fields['url.path']);
+    if (!this.#isNamed) this.#readNames();
+    return this.#route;
   }
 
   get routeTemplate(): string | undefined {
@@ -135,7 +141,7 @@ export class OpenScope implements Scope, Subject, Frame {
 
   set(fields: Readonly<Record<string, unknown>>): void {
     if (this.isEnded) this.#host.misuse('set_after_end');
-    else mergeFields(this.#fields, fields);
+    else this.#merge(fields);
   }
 
   error(error: unknown, fields?: Readonly<Record<string, unknown>>): void {
@@ -150,7 +156,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#errorFields = this.#host.describeError(error);
       this.#errorService = this.#serviceOf(error);
     }
-    if (fields !== undefined) mergeFields(this.#fields, fields);
+    if (fields !== undefined) this.#merge(fields);
   }
 
   refuse(error: unknown): void {
@@ -165,7 +171,7 @@ export class OpenScope implements Scope, Subject, Frame {
       return;
     }
     const before = this.#fields[name];
-    mergeFields(this.#fields, { [name]: (typeof before === 'number' ? before : 0) + by });
+    this.#merge({ [name]: (typeof before === 'number' ? before : 0) + by });
   }
 
   hint(rate: number): void {
@@ -225,7 +231,7 @@ export class OpenScope implements Scope, Subject, Frame {
       this.#host.misuse('end_twice');
       return;
     }
-    if (fields !== undefined) mergeFields(this.#fields, fields);
+    if (fields !== undefined) this.#merge(fields);
     this.#endedMs = performance.now();
     this.isEnded = true;
     this.#host.finish(this);
@@ -259,6 +265,7 @@ export class OpenScope implements Scope, Subject, Frame {
     if (isFailed) {
       fields.service =
         this.#errorService ?? (this.#lastStepFailed ? this.#failure?.service : undefined) ?? this.service;
+      this.#isNamed = false;
     }
     fields.level = level;
     fields.duration_ms = roundMs(this.durationMs);
@@ -269,6 +276,18 @@ export class OpenScope implements Scope, Subject, Frame {
     this.#lines?.writeTo(fields);
     if (this.#redactedKeys !== undefined) redactKeys(fields, this.#redactedKeys);
     return fields;
+  }
+
+  #merge(fields: object): void {
+    this.#isNamed = false;
+    mergeFields(this.#fields, fields);
+  }
+
+  #readNames(): void {
+    const fields = this.#fields;
+    this.#service = textOf(fields.service) ?? this.identity.service;
+    this.#route = textOf(fields.route) ?? textOf(fields['url.path']);
+    this.#isNamed = true;
   }
 
   #serviceOf(error: unknown): string {

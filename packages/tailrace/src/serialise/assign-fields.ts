@@ -14,6 +14,7 @@ export function assignFields(target: Record<string, unknown>, source: unknown): 
     target.value = source;
     return;
   }
+  if (assignPlain(target, source as Readonly<Record<string, unknown>>)) return;
   const unwrapped = unwrap(source, MAX_FIELDS, false);
   switch (unwrapped.kind) {
     case 'fields':
@@ -30,6 +31,23 @@ export function assignFields(target: Record<string, unknown>, source: unknown): 
       return;
     default:
       target.value = source;
+  }
+}
+
+/** Nearly all that comes is a plain object of a few fields, none of which throws. False where it takes more than a copy. */
+function assignPlain(target: Record<string, unknown>, source: Readonly<Record<string, unknown>>): boolean {
+  try {
+    const prototype: unknown = Object.getPrototypeOf(source);
+    if (prototype !== Object.prototype && prototype !== null) return false;
+    const keys = Object.keys(source);
+    if (keys.length === 0 || keys.length > MAX_FIELDS) return false;
+    for (const key of keys) {
+      if (key === '__proto__') return false;
+      target[key] = source[key];
+    }
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -14,6 +14,17 @@ import {
 import type { OpenScope } from '../scope/open-scope.ts';
 import type { ScopeIdentity } from '../scope/scope.ts';
 
+/** The fields that name a trace, of whatever kind their values are. */
+interface NamesOfTrace {
+  readonly service?: unknown;
+  readonly traceparent?: unknown;
+  readonly tracestate?: unknown;
+  readonly trace_id?: unknown;
+  readonly span_id?: unknown;
+  readonly parent_span_id?: unknown;
+  readonly request_id?: unknown;
+}
+
 /**
  * Which trace a scope belongs to, and by which bits the policy decides on it.
  *
@@ -22,7 +33,7 @@ import type { ScopeIdentity } from '../scope/scope.ts';
  * new trace id. Where they aren't the trace id's, they are sent on as `rv`, so that callees decide by them too.
  */
 export function identify(
-  fields: Readonly<Record<string, unknown>>,
+  fields: NamesOfTrace,
   parent: OpenScope | undefined,
   defaultService: string,
   followCaller: boolean,
