@@ -24,7 +24,7 @@ import {
   toEvent,
 } from 'tailrace/sinks/mongodb';
 import { quantile } from '../bench/statistics.ts';
-import { endProcess, freePort, runSource } from '../tests/processes.ts';
+import { endProcess, freePort, runSource, waitFor } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
 import { listenForAlerts } from './alert-listener.ts';
 import { leaveFirstProcessor, putBehind, takeFirstProcessor } from './apart.ts';
@@ -243,8 +243,12 @@ async function judge(queue: OwnService, database: OwnService, answered: Readonly
   for (let from = 0; from < lines.length; from += 500) {
     const part = lines.slice(from, from + 500).map((line) => Buffer.from(line));
     const body = Buffer.concat(part.flatMap((line) => [line, Buffer.from('\n')]));
-    const outcome = await sink.send({ lines: part, body }, AbortSignal.timeout(30_000));
-    if (outcome.kind !== 'delivered') throw new Error(`MongoDB answered ${JSON.stringify(outcome)}`);
+    const outcome = await waitFor('MongoDB to take what was in the queue', async () => {
+      const answer = await sink.send({ lines: part, body }, AbortSignal.timeout(30_000));
+      if (answer.kind === 'retry') return undefined;
+      if (answer.kind !== 'delivered') throw new Error(`MongoDB answered ${JSON.stringify(answer)}`);
+      return answer;
+    });
     doublesOnTheWire += outcome.duplicates ?? 0;
   }
   await sink.close?.();
