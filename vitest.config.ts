@@ -3,11 +3,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const TESTS = ['packages/*/src/**/*.test.{ts,tsx}', 'examples/*/src/**/*.test.ts', 'tests/**/*.test.ts'];
 
-/** They want the machine for themselves: a browser, what is built anew under others, traffic of which a part must be met. */
-const ALONE = ['tests/browser*.test.ts', 'tests/package.test.ts', 'tests/kill.test.ts'];
+/** They build the same screens, and what is looked at in a browser is to come within seconds: so one by one, at the end. */
+const ALONE = ['tests/browser*.test.ts'];
 
-/** Files that take longest, or nobody shares the end of the run with them. */
-const LONG = /(?:tests\/(?:roles|faults|agent|demo-arrangements)|store-contract|queue\/kafka|duckdb\/crash)\.test\.ts$/;
+/** They begin first, or one would run alone in the end. */
+const LONG =
+  /(?:tests\/(?:roles|faults|agent|demo-arrangements|kill)|store-contract|queue\/kafka|duckdb\/crash)\.test\.ts$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -23,6 +24,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true } },
   test: {
     pool: 'forks',
+    // For two cores: most files wait more than they compute, for processes, services, or a time to pass.
+    maxWorkers: 2,
     // As long as a busy machine may take: what is waited for ends the wait, and only what hangs needs an end of its own.
     testTimeout: 90_000,
     hookTimeout: 120_000,
@@ -31,8 +34,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // Two, for two cores: most of them wait for processes and services, or for a time to pass.
-        test: { name: 'together', include: TESTS, exclude: ALONE, maxWorkers: 2, sequence: { groupOrder: 0 } },
+        test: { name: 'together', include: TESTS, exclude: ALONE, sequence: { groupOrder: 0 } },
       },
       { extends: true, test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
