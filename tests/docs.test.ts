@@ -71,7 +71,8 @@ describe('the examples in the documentation', () => {
     expect(complaints).toBe('');
   });
 
-  it.concurrent.each(examples.filter(({ isRun }) => isRun))(
+  // One by one, since they compute: beside others, a flush of theirs might end before all is delivered.
+  it.each(examples.filter(({ isRun }) => isRun))(
     '$place runs, and prints what it says',
     async (example) => {
       const child = run(process.execPath, [...SOURCE_ARGS, `example.${example.language}`], {
