@@ -18,7 +18,7 @@ export const DEMO_ENTRY = join(ROOT, 'examples/payments/src/demo.ts');
 /** Options of Node under which it runs this workspace from source. */
 export const SOURCE_ARGS = [
   '--import',
-  new URL('./source/register.js', import.meta.url).href,
+  new URL('../scripts/source/register.js', import.meta.url).href,
   '--conditions=@tailrace/source',
 ] as const;
 

@@ -33,7 +33,7 @@ export function findWorkerFile(here: string | undefined): WorkerFile | undefined
 
 /** Node 20 takes no loader for a worker's own file: so it is loaded by a line that registers one first. */
 function sourceWorker(url: URL): WorkerFile {
-  const register = new URL('../../../../tests/source/register.js', url).href;
+  const register = new URL('../../../../scripts/source/register.js', url).href;
   const load = `import(${JSON.stringify(register)}).then(() => import(${JSON.stringify(url.href)}))`;
   return { path: load, options: { eval: true, execArgv: ['--conditions=@tailrace/source'] } };
 }

@@ -19,7 +19,7 @@ async function work(name: string): Promise<void> {
 }
 
 if (mode === 'threads' && isMainThread) {
-  const register = new URL('../../../../tests/source/register.js', import.meta.url).href;
+  const register = new URL('../../../../scripts/source/register.js', import.meta.url).href;
   const loader = `import(${JSON.stringify(register)}).then(() => import(${JSON.stringify(import.meta.url)}))`;
   for (let i = 0; i < Number(count); i += 1) {
     new Worker(loader, { eval: true, workerData: `thread-${i}`, argv: process.argv.slice(2) });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-const RUN_SOURCE = new URL('../../../../../tests/source/register.js', import.meta.url).href;
+const RUN_SOURCE = new URL('../../../../../scripts/source/register.js', import.meta.url).href;
 
 export interface ChildReader {
   /** What it has read so far. */
