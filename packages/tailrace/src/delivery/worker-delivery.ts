@@ -14,7 +14,6 @@ import { Worker } from 'node:worker_threads';
 import { listSegmentsSync } from '../spool/segment.ts';
 import { backoffMs } from './backoff.ts';
 import { describeFailure } from './failure.ts';
-import { startSharedThreads } from './step-back.ts';
 import type { Delivery, DeliveryOptions, ReplayResult, RouteStats } from './types.ts';
 import type { WorkerFile } from './worker-file.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
@@ -157,7 +156,6 @@ export class WorkerDelivery implements Delivery {
     };
     let isReady = false;
     let error: unknown;
-    startSharedThreads(this.#options.spoolRoot);
     try {
       const worker = new Worker(file.path, {
         name: 'tailrace-delivery',

@@ -5,7 +5,6 @@ import { describeFailure, type SinkFailure } from './failure.ts';
 import { makeSinkWhenNeeded } from './make-sink.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
 import { stageOfSpec, startEngine } from './start-engine.ts';
-import { stepBack } from './step-back.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
 
 if (parentPort === null)
@@ -14,8 +13,6 @@ const port = parentPort;
 const start: WorkerStart = workerData;
 const say = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
 const wakeFlags = new Int32Array(start.wakeFlags);
-
-stepBack();
 
 const sends = new Map<number, (answer: SinkOutcome | SinkFailure) => void>();
 let sendsStarted = 0;
