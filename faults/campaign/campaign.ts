@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { waitFor } from '../../tests/processes.ts';
 import { Arrangement, type Queue } from './arrangement.ts';
 import { Happenings } from './happenings.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -54,7 +53,9 @@ export interface CampaignReport {
   readonly faults: readonly string[];
 }
 
-const DRAIN_MS = 90_000;
+/** Where nothing gets less for so long, the rest is stuck. How long it takes that moves is told, and is no fault. */
+const STUCK_MS = 90_000;
+const LONGEST_DRAIN_MS = 1_200_000;
 const LOOK_MS = 500;
 const FASTEST_PRODUCER = 2;
 const LONGEST_MORE_MS = 120_000;
@@ -129,32 +130,43 @@ async function drain(arrangement: Arrangement, happenings: Happenings): Promise<
   link.begin('none');
   await arrangement.endProducers();
   const faults: string[] = [];
-  const isLeft = async (): Promise<true | undefined> =>
-    (await arrangement.leftSpools()).length === 0 ? true : undefined;
-  await waitFor('every spool of a dead producer to be delivered', isLeft, DRAIN_MS).catch(async () => {
-    const left = await arrangement.leftSpools();
-    faults.push(
-      `${left.length} spools were not delivered within ${DRAIN_MS / 1_000} s: ${left.slice(0, 3).join(', ')}`,
-    );
+  let left: readonly string[] = [];
+  const isEmpty = await untilDone(async () => {
+    left = await arrangement.leftSpools();
+    return { isDone: left.length === 0, state: left.join() };
   });
-  happenings.tell('every spool is delivered');
+  if (isEmpty) happenings.tell('every spool is delivered');
+  else faults.push(`${left.length} spools are not delivered, and nothing moves: ${left.slice(0, 3).join(', ')}`);
   await arrangement.endDelivery();
   happenings.tell('those who delivered have ended');
   let last = '';
-  const isAtRest = async (): Promise<true | undefined> => {
+  const isAtRest = await untilDone(async () => {
     const { totals } = await client.ledger();
     // Twice the same, so that nothing was on its way.
-    const now = JSON.stringify(totals);
-    const isSame = now === last;
-    last = now;
-    await wait(LOOK_MS);
-    return isSame && totals.inFlight === 0 ? true : undefined;
-  };
-  await waitFor('nothing in flight', isAtRest, DRAIN_MS).catch(() => {
-    faults.push(`the ledger did not come to rest: ${last}`);
+    const state = JSON.stringify(totals);
+    const isSame = state === last;
+    last = state;
+    return { isDone: isSame && totals.inFlight === 0, state };
   });
-  happenings.tell('nothing is in flight');
+  if (isAtRest) happenings.tell('nothing is in flight');
+  else faults.push(`the ledger did not come to rest: ${last}`);
   return faults;
+}
+
+/** Looks until it is done; false where it is stuck. */
+async function untilDone(look: () => Promise<{ readonly isDone: boolean; readonly state: string }>): Promise<boolean> {
+  const begunMs = performance.now();
+  let movedMs = begunMs;
+  let last = '';
+  for (;;) {
+    const { isDone, state } = await look();
+    if (isDone) return true;
+    const nowMs = performance.now();
+    if (state !== last) movedMs = nowMs;
+    last = state;
+    if (nowMs - movedMs > STUCK_MS || nowMs - begunMs > LONGEST_DRAIN_MS) return false;
+    await wait(LOOK_MS);
+  }
 }
 
 async function examine(
