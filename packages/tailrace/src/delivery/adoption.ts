@@ -21,6 +21,7 @@ import {
   removeSpool,
   type SpoolClaim,
 } from '../spool/index.ts';
+import { Bell } from './bell.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { SpoolSource } from './engine.ts';
 import type { ReportDesk } from './report-desk.ts';
@@ -48,6 +49,8 @@ export class Adoption {
   readonly #parts: AdoptionParts;
   readonly #stop = new AbortController();
   readonly #adopted = new Set<string>();
+  /** Rings when there is a place for another one. */
+  readonly #ended = new Bell();
   readonly #looking: Promise<void>;
 
   constructor(parts: AdoptionParts) {
@@ -62,21 +65,39 @@ export class Adoption {
   }
 
   async #lookForSpools(): Promise<void> {
-    const { clock, desk, spoolRoot, ownDirectory } = this.#parts;
+    const { clock, desk, spoolRoot } = this.#parts;
     for (let isFirstLook = true; !this.#stop.signal.aborted; isFirstLook = false) {
       try {
-        const found = isFirstLook ? await findLocked(spoolRoot) : [];
-        const orphans = await findOrphans(spoolRoot, [ownDirectory]);
-        for (const directory of new Set([...found, ...orphans])) {
-          if (this.#stop.signal.aborted || this.#adopted.size >= MAX_ADOPTED) break;
-          if (resolve(directory) === resolve(ownDirectory) || this.#adopted.has(directory)) continue;
-          await this.#adopt(directory);
-        }
+        await this.#adoptAll(await this.#findSpools(isFirstLook));
       } catch (error) {
         desk.tellOnce('adoption_failed', `spools of dead processes can't be looked for in ${spoolRoot}: ${error}`);
       }
-      const waitMs = this.#adopted.size >= MAX_ADOPTED ? LOOK_INTERVAL_MS / 30 : LOOK_INTERVAL_MS;
-      await sleep(clock, waitMs, this.#stop.signal);
+      await sleep(clock, LOOK_INTERVAL_MS, this.#stop.signal);
+    }
+  }
+
+  async #findSpools(isFirstLook: boolean): Promise<Set<string>> {
+    const { spoolRoot, ownDirectory } = this.#parts;
+    const found = isFirstLook ? await findLocked(spoolRoot) : [];
+    const orphans = await findOrphans(spoolRoot, [ownDirectory]);
+    return new Set([...found, ...orphans].filter((directory) => resolve(directory) !== resolve(ownDirectory)));
+  }
+
+  /** Each as soon as there is a place for it: there may be thousands, and the list is long in the making. */
+  async #adoptAll(directories: Iterable<string>): Promise<void> {
+    const { clock, desk } = this.#parts;
+    const stop = this.#stop.signal;
+    for (const directory of directories) {
+      for (let heard = this.#ended.rings; this.#adopted.size >= MAX_ADOPTED && !stop.aborted; heard = this.#ended.rings)
+        await this.#ended.waitAfter(heard, clock, LOOK_INTERVAL_MS, stop);
+      if (stop.aborted) return;
+      // Another process may have delivered and removed it since it was found.
+      if (this.#adopted.has(directory) || !existsSync(directory)) continue;
+      try {
+        await this.#adopt(directory);
+      } catch (error) {
+        desk.tellOnce('adoption_failed', `spool ${directory} of a dead process can't be adopted: ${error}`);
+      }
     }
   }
 
@@ -132,10 +153,14 @@ export class Adoption {
         return true;
       },
       end: async (isDelivered) => {
-        this.#adopted.delete(directory);
-        if (isDelivered && claim.isHeld()) await removeSpool(directory);
-        // Also where the folder is gone: a claim that is kept would make it again with its next sign of life.
-        claim.release();
+        try {
+          if (isDelivered && claim.isHeld()) await removeSpool(directory);
+        } finally {
+          // Also where the folder is gone: a claim that is kept would make it again with its next sign of life.
+          claim.release();
+          this.#adopted.delete(directory);
+          this.#ended.ring();
+        }
       },
     };
   }
