@@ -63,6 +63,8 @@ class InMemorySpool implements Spool {
     return true;
   }
 
+  endTurn(): void {}
+
   flush(): void {}
 
   async sync(): Promise<void> {}

@@ -126,6 +126,10 @@ class DiskSpool implements Spool {
     return error === undefined;
   }
 
+  endTurn(): void {
+    if (!this.#isClosed) this.#writeTurn();
+  }
+
   flush(): void {
     if (this.#isClosed) return;
     this.#writeTurn();
@@ -209,7 +213,7 @@ class DiskSpool implements Spool {
     // Not a microtask: under load those run after each request, this once after all that were ready together.
     setImmediate(() => {
       this.#isTurnEndQueued = false;
-      if (!this.#isClosed) this.#writeTurn();
+      this.endTurn();
     });
   }
 

@@ -68,6 +68,7 @@ export function collectEvents(options: TailraceOptions = {}): CollectedEvents {
     }),
     spool,
     isSpoolInMemory: true,
+    writesAtOnce: true,
     startDelivery: () => ({
       wake: () => {},
       alert: () => {},

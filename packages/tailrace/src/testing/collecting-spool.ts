@@ -34,6 +34,7 @@ export function createCollectingSpool(onEvent: (event: TailraceEvent) => void): 
       onEvent(event);
     },
     tryAppend: () => false,
+    endTurn: () => {},
     flush: () => {},
     sync: async () => {},
     seal: () => {},
