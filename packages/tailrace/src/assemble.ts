@@ -18,14 +18,12 @@ import { createRecorder } from './recording/recorder.ts';
 import { createRedactor } from './redaction/index.ts';
 import { createPolicy, subjectOfEvent } from './sampling/index.ts';
 import { MISUSE, type MisuseCode } from './scope/misuse.ts';
-import { OpenScope, stepArguments } from './scope/open-scope.ts';
-import type { Frame, ScopeHost, ScopeIdentity } from './scope/scope.ts';
-import { settle } from './scope/settle.ts';
+import type { OpenScope } from './scope/open-scope.ts';
+import type { Frame, ScopeHost } from './scope/scope.ts';
+import { createScopeCalls } from './scope/scope-calls.ts';
 import { createSerialiser } from './serialise/index.ts';
 import type { Spool } from './spool/types.ts';
 import type { Tailrace } from './tailrace.ts';
-import { fetchInScope, noteCallee } from './trace/callees.ts';
-import { identify, outgoingHeaders } from './trace/trace-identity.ts';
 
 /** What of a delivery is needed here. */
 export type StartedDelivery = Pick<Delivery, 'wake' | 'alert' | 'flush' | 'close' | 'stats'>;
@@ -142,33 +140,16 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   }, levels);
   const lineHost = { service: options.service, base, describeError: serialiser.describeError };
 
-  function open(fields: object, parent: OpenScope | undefined): OpenScope {
-    const identity = identifyAnyway(fields, parent);
-    const scope = new OpenScope(host, identity, fields);
-    if (openScopes.size < MAX_REMEMBERED_SCOPES) openScopes.add(scope);
-    return scope;
-  }
-
-  /** Fields that name a trace and can't be read are not given. */
-  function identifyAnyway(fields: object, parent: OpenScope | undefined): ScopeIdentity {
-    const { followCaller } = options.sampling;
-    try {
-      return identify(fields, parent, options.service, followCaller);
-    } catch {
-      return identify({}, parent, options.service, followCaller);
-    }
-  }
-
-  function runIn<T>(scope: OpenScope, fn: () => T): T {
-    return settle(
-      () => storage.run(scope, fn),
-      () => endOnce(scope),
-      (error) => {
-        if (!scope.isEnded) scope.error(error);
-        endOnce(scope);
-      },
-    );
-  }
+  const calls = createScopeCalls({
+    host,
+    service: options.service,
+    followCaller: options.sampling.followCaller,
+    policy,
+    log,
+    onOpen(scope) {
+      if (openScopes.size < MAX_REMEMBERED_SCOPES) openScopes.add(scope);
+    },
+  });
 
   const record = createOwnLines(recorder, lineHost);
 
@@ -243,51 +224,11 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   };
   if (options.handleExit) watchProcessEnd(ending);
 
-  const current = (code: MisuseCode): OpenScope | undefined => {
-    const scope = storage.getStore()?.scope;
-    if (scope === undefined) note(code);
-    return scope;
-  };
-
   const tailrace: Tailrace = {
     producer,
     log,
     child: (topic) => log.child(topic),
-    run: (fields, fn) => runIn(open(fields, storage.getStore()?.scope), fn),
-    fork(fields, fn) {
-      return runIn(open(fields, current('fork_outside_scope')), fn);
-    },
-    startScope: (fields) => open(fields, storage.getStore()?.scope),
-    scope: () => storage.getStore()?.scope,
-    set(fields) {
-      current('set_outside_scope')?.set(fields);
-    },
-    error(error, fields) {
-      const scope = current('error_outside_scope');
-      if (scope !== undefined) scope.error(error, fields);
-      else log.error(error, fields);
-    },
-    count(name, by) {
-      current('count_outside_scope')?.count(name, by);
-    },
-    step<T>(name: string, optionsOrFn: object | (() => T), maybeFn?: () => T): T {
-      const [stepOptions, fn] = stepArguments(optionsOrFn, maybeFn);
-      const scope = current('step_outside_scope');
-      return scope === undefined ? fn() : scope.step(name, stepOptions, fn);
-    },
-    outgoingHeaders() {
-      const scope = storage.getStore()?.scope;
-      return scope === undefined ? {} : outgoingHeaders(scope, policy);
-    },
-    noteResponse(headers) {
-      const scope = storage.getStore()?.scope;
-      if (scope !== undefined) noteCallee(scope, headers);
-    },
-    async fetch(input, init) {
-      const scope = storage.getStore()?.scope;
-      if (scope === undefined) return fetch(input, init);
-      return fetchInScope(scope, policy, input, init);
-    },
+    ...calls,
     explain: (event) => policy.explain(subjectOfEvent(event, options.service)),
     ledger() {
       recorder.writeEnded();
@@ -330,8 +271,4 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     },
   };
   return tailrace;
-}
-
-function endOnce(scope: OpenScope): void {
-  if (!scope.isEnded) scope.end();
 }
