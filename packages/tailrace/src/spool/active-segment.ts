@@ -1,8 +1,9 @@
-import { fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { highestCursorSegment } from './cursor.ts';
 import type { DeviceSync } from './device-sync.ts';
 import { makeSpoolFolder } from './make-folder.ts';
 import type { Position } from './position.ts';
-import { FILE_MODE, hasCode, LINE_FEED, segmentPath } from './segment.ts';
+import { FILE_MODE, hasCode, LINE_FEED, listSegmentsSync, segmentPath } from './segment.ts';
 
 /** What a write came to: bytes of whole lines that are in the file, and why there are not more. */
 export interface WriteOutcome {
@@ -140,4 +141,15 @@ export class ActiveSegment {
       this.#leave();
     }
   }
+}
+
+/** The number after the highest that a segment or a cursor has: a cursor may outlive its segment in a power cut. */
+export function firstFreeSegment(directory: string): number {
+  try {
+    readdirSync(directory);
+  } catch {
+    return 1;
+  }
+  const highest = listSegmentsSync(directory).at(-1)?.segment ?? 0;
+  return Math.max(highest, highestCursorSegment(directory)) + 1;
 }

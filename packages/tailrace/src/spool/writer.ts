@@ -1,28 +1,18 @@
 import { channel } from 'node:diagnostics_channel';
-import { readdirSync } from 'node:fs';
-import { ActiveSegment } from './active-segment.ts';
+import { ActiveSegment, firstFreeSegment } from './active-segment.ts';
 import { Bound } from './bound.ts';
 import { Capacity } from './capacity.ts';
-import { highestCursorSegment } from './cursor.ts';
 import { DeviceSync } from './device-sync.ts';
 import { countLines, splitLines } from './lines-in-bytes.ts';
 import { LossReport } from './loss-report.ts';
 import type { Position } from './position.ts';
-import { errorCode, listSegmentsSync, MAX_LINE_BYTES } from './segment.ts';
+import { errorCode, MAX_LINE_BYTES } from './segment.ts';
+import { SpoolListeners } from './spool-listeners.ts';
+import { resolveSpoolSettings, type SpoolSettings } from './spool-settings.ts';
 import { TurnLines } from './turn-lines.ts';
-import type {
-  DropReason,
-  FsyncPolicy,
-  Spool,
-  SpoolNoticeCode,
-  SpoolOptions,
-  SpoolStats,
-  SpoolWriteMessage,
-} from './types.ts';
+import type { DropReason, Spool, SpoolOptions, SpoolStats, SpoolWriteMessage } from './types.ts';
 import { WaitingLines } from './waiting-lines.ts';
 
-const MIB = 1024 * 1024;
-const DRAIN_BYTES = MIB;
 const RETRY_ON_APPEND_MS = 250;
 const HOUSEKEEPING_MS = 1000;
 
@@ -51,9 +41,8 @@ export function openSpool(options: SpoolOptions): Spool {
 
 class DiskSpool implements Spool {
   readonly directory: string;
-  readonly #options: SpoolOptions;
-  readonly #drainBytes: number;
-  readonly #fsync: FsyncPolicy;
+  readonly #settings: SpoolSettings;
+  readonly #listeners: SpoolListeners;
   readonly #device: DeviceSync;
   readonly #segment: ActiveSegment;
   readonly #capacity: Capacity;
@@ -69,36 +58,28 @@ class DiskSpool implements Spool {
   #failure: string | undefined;
   #triedAt = 0;
   #isMemoryFull = false;
-  #isFsyncFailing = false;
   #isClosed = false;
 
   constructor(options: SpoolOptions) {
     this.directory = options.directory;
-    this.#options = options;
-    const maxBytes = positive('maxBytes', options.maxBytes ?? 1024 * MIB);
-    const reserveBytes = atLeastZero('reserveBytes', options.reserveBytes ?? maxBytes / 10);
-    this.#fsync = options.fsync ?? 1000;
-    if (typeof this.#fsync === 'number') positive('fsync', this.#fsync);
-    // A segment is freed whole, and the active one never: a bound must leave room for several.
-    const segmentBytes = Math.min(positive('segmentBytes', options.segmentBytes ?? 16 * MIB), maxBytes / 4);
-    this.#drainBytes = Math.min(DRAIN_BYTES, segmentBytes);
+    this.#settings = resolveSpoolSettings(options);
+    const { maxBytes, reserveBytes, segmentBytes, memoryBytes, fsync } = this.#settings;
+    this.#listeners = new SpoolListeners(options);
     this.#capacity = new Capacity(this.directory);
     this.#bound = new Bound(this.#capacity, {
       maxBytes,
       reserveBytes,
-      tell: (code, message) => this.#tell(code, message),
+      tell: (code, message) => this.#listeners.tell(code, message),
     });
     this.#capacity.recount();
-    this.#device = new DeviceSync(this.directory, (error) => this.#noteFsync(error));
+    this.#device = new DeviceSync(this.directory, (error) => this.#listeners.tellFsync(error));
     this.#segment = new ActiveSegment(
       this.directory,
       Math.max(firstFreeSegment(this.directory), options.minSegment ?? 1),
       segmentBytes,
       this.#device,
     );
-    this.#waiting = new WaitingLines(atLeastZero('memoryBytes', options.memoryBytes ?? 8 * MIB), (sequence) =>
-      this.#dropForMemory(sequence),
-    );
+    this.#waiting = new WaitingLines(memoryBytes, (sequence) => this.#dropForMemory(sequence));
     this.#lossReport = new LossReport(this.directory);
     try {
       this.#segment.open();
@@ -106,12 +87,12 @@ class DiskSpool implements Spool {
       this.#fail(error);
     }
     this.#every(HOUSEKEEPING_MS, () => this.#keepHouse());
-    if (typeof this.#fsync === 'number') this.#every(this.#fsync, () => this.#device.runIfDirty());
+    if (typeof fsync === 'number') this.#every(fsync, () => this.#device.runIfDirty());
   }
 
   append(line: string, sequence: number, urgent: boolean): void {
     const refusal = this.#isClosed ? 'spool_closed' : this.#take(line, sequence, urgent);
-    if (refusal !== undefined) this.#drop(sequence, refusal);
+    if (refusal !== undefined) this.#listeners.drop(sequence, refusal);
   }
 
   tryAppend(body: Buffer, lines: number): boolean {
@@ -179,7 +160,7 @@ class DiskSpool implements Spool {
     for (const sequence of this.#waiting.clear()) this.#dropForMemory(sequence);
     this.#lossReport.report(this.#failure ?? 'closed');
     const fd = this.#segment.fd;
-    if (fd !== undefined && this.#fsync !== 'off') this.#forceNow(fd);
+    if (fd !== undefined && this.#settings.fsync !== 'off') this.#forceNow(fd);
     this.#segment.leave();
   }
 
@@ -249,16 +230,16 @@ class DiskSpool implements Spool {
     this.#triedAt = performance.now();
     const outcome = this.#segment.write(lines, length);
     const fd = this.#segment.fd;
-    if (this.#fsync === 'always' && fd !== undefined && outcome.writtenBytes > 0) this.#forceNow(fd);
+    if (this.#settings.fsync === 'always' && fd !== undefined && outcome.writtenBytes > 0) this.#forceNow(fd);
     return outcome;
   }
 
   #forceNow(fd: number): void {
     try {
       this.#device.runNow(fd);
-      this.#noteFsync(undefined);
+      this.#listeners.tellFsync(undefined);
     } catch (error) {
-      this.#noteFsync(error);
+      this.#listeners.tellFsync(error);
     }
   }
 
@@ -285,9 +266,9 @@ class DiskSpool implements Spool {
       return error;
     }
     for (
-      let group = this.#waiting.head(this.#drainBytes);
+      let group = this.#waiting.head(this.#settings.drainBytes);
       group !== undefined;
-      group = this.#waiting.head(this.#drainBytes)
+      group = this.#waiting.head(this.#settings.drainBytes)
     ) {
       const { writtenBytes, error } = this.#write(group.bytes, group.bytes.length);
       this.#capacity.add(writtenBytes);
@@ -316,7 +297,7 @@ class DiskSpool implements Spool {
     }
     if (!this.#isGone()) return;
     this.#segment.leave();
-    this.#tell('spool_segment_gone', 'the segment that was being written was removed: a new one is begun');
+    this.#listeners.tell('spool_segment_gone', 'the segment that was being written was removed: a new one is begun');
   }
 
   #isGone(): boolean {
@@ -331,7 +312,7 @@ class DiskSpool implements Spool {
     const code = errorCode(error);
     const isNew = this.#failure === undefined;
     this.#failure = code;
-    if (isNew) this.#tell('spool_unwritable', `can't be written (${code}): lines are held in memory`);
+    if (isNew) this.#listeners.tell('spool_unwritable', `can't be written (${code}): lines are held in memory`);
   }
 
   #recover(): void {
@@ -339,39 +320,16 @@ class DiskSpool implements Spool {
     this.#lossReport.report(this.#failure);
     this.#failure = undefined;
     this.#isMemoryFull = false;
-    this.#tell('spool_writable', 'can be written again: the lines in memory were written');
-  }
-
-  #noteFsync(error: unknown): void {
-    if (this.#isFsyncFailing === (error !== undefined)) return;
-    this.#isFsyncFailing = error !== undefined;
-    if (error === undefined) this.#tell('spool_fsync_works', 'lines are forced to the device again');
-    else this.#tell('spool_fsync_failed', `lines can't be forced to the device (${errorCode(error)})`);
+    this.#listeners.tell('spool_writable', 'can be written again: the lines in memory were written');
   }
 
   #dropForMemory(sequence: number): void {
     if (!this.#isMemoryFull && !this.#isClosed) {
       this.#isMemoryFull = true;
-      this.#tell('spool_memory_full', `can't be written and memory is full: lines are dropped`);
+      this.#listeners.tell('spool_memory_full', `can't be written and memory is full: lines are dropped`);
     }
     this.#lossReport.count(this.#failure ?? 'a write failed');
-    this.#drop(sequence, 'memory_full');
-  }
-
-  #drop(sequence: number, reason: DropReason): void {
-    try {
-      this.#options.onDrop?.(sequence, reason);
-    } catch {
-      // Whoever listens must not break the application's log call.
-    }
-  }
-
-  #tell(code: SpoolNoticeCode, message: string): void {
-    try {
-      this.#options.onNotice?.({ code, message: `spool ${this.directory}: ${message}` });
-    } catch {
-      // As above.
-    }
+    this.#listeners.drop(sequence, 'memory_full');
   }
 
   #every(ms: number, act: () => void): void {
@@ -379,29 +337,8 @@ class DiskSpool implements Spool {
   }
 }
 
-/** The number after the highest that a segment or a cursor has: a cursor may outlive its segment in a power cut. */
-function firstFreeSegment(directory: string): number {
-  try {
-    readdirSync(directory);
-  } catch {
-    return 1;
-  }
-  const highest = listSegmentsSync(directory).at(-1)?.segment ?? 0;
-  return Math.max(highest, highestCursorSegment(directory)) + 1;
-}
-
 function publish(directory: string, sequences: readonly number[]): void {
   if (!writes.hasSubscribers || sequences.length === 0) return;
   const message: SpoolWriteMessage = { directory, sequences: sequences.filter((sequence) => sequence > 0) };
   writes.publish(message);
-}
-
-function positive(name: string, value: number): number {
-  if (!(value > 0)) throw new RangeError(`spool: ${name} must be above 0, it is ${value}`);
-  return value;
-}
-
-function atLeastZero(name: string, value: number): number {
-  if (!(value >= 0)) throw new RangeError(`spool: ${name} must not be below 0, it is ${value}`);
-  return value;
 }
