@@ -15,7 +15,8 @@ import type { CaseResult } from '../result.ts';
 import { quantile, ratios, spreadOf } from '../statistics.ts';
 
 const CONNECTIONS = 20;
-const WARM_UP_MS = 1_000;
+/** After so long both programs are compiled, and cost what they cost a server that runs for hours. */
+const WARM_UP_MS = 5_000;
 
 interface Round {
   readonly p99Ms: number;
