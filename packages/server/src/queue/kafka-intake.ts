@@ -90,9 +90,10 @@ export class KafkaIntake {
     const partition = this.#partitions.get(batch.partition);
     if (partition === undefined) return;
     const fetchedAt = offsetOfFetch(batch);
-    if (partition.expected === undefined) await this.#begin(partition, fetchedAt, batch.messages[0]?.timestamp);
+    if (partition.expected === undefined) await this.#begin(partition, fetchedAt);
     if (epoch !== this.#epoch || this.#isRejoining) return;
     if (!this.#isNext(partition, fetchedAt)) return;
+    this.#noteAge(partition, batch.messages[0]);
     const entries: ReadEntry<Place>[] = [];
     let bytes = 0;
     for (const { offset, value } of batch.messages) {
@@ -132,7 +133,7 @@ export class KafkaIntake {
   }
 
   /** Finds the group's place, and notes that one more reader has begun there. */
-  async #begin(partition: Partition, fetchedAt: number, writtenMs: string | undefined): Promise<void> {
+  async #begin(partition: Partition, fetchedAt: number): Promise<void> {
     this.#places ??= fetchPlaces(this.#parts);
     const places = await this.#places.catch((error: unknown) => {
       this.#places = undefined;
@@ -143,8 +144,14 @@ export class KafkaIntake {
     partition.expected = partition.committed >= 0 ? Math.max(partition.committed, partition.acknowledged) : fetchedAt;
     if (partition.since < this.#epoch) return;
     partition.notes = followNotes(place?.metadata);
-    if (writtenMs !== undefined) this.#parts.depth.noteFound(partition.number, partition.expected, Number(writtenMs));
     await this.#parts.tellNotes(partition, partition.expected);
+  }
+
+  /** Tells how old the first message is that was taken: one that was fetched before the group's place tells nothing. */
+  #noteAge(partition: Partition, first: { readonly offset: string; readonly timestamp: string } | undefined): void {
+    if (partition.isAgeKnown || first === undefined) return;
+    partition.isAgeKnown = true;
+    this.#parts.depth.noteFound(partition.number, Number(first.offset), Number(first.timestamp));
   }
 
   #isNext(partition: Partition, fetchedAt: number): boolean {

@@ -15,6 +15,8 @@ export interface Partition {
   handedOut: number;
   /** A fetch began here in place of the expected offset. */
   strayOffset: number | undefined;
+  /** It was told when the first message that was read here was written. */
+  isAgeKnown: boolean;
   notes: PlaceNotes;
 }
 
@@ -53,6 +55,7 @@ export function newPartition(number: number, since: number): Partition {
     acknowledged: -1,
     handedOut: -1,
     strayOffset: undefined,
+    isAgeKnown: false,
     notes: freshNotes(0),
   };
 }
