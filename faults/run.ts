@@ -52,3 +52,7 @@ if (values.judge !== undefined) {
   if (values.report !== undefined) console.log(`written: ${await writeReport(report, values.report)}`);
   process.exitCode = report.faults.length === 0 ? 0 : 1;
 }
+
+// All is closed by now. Left to end by itself, Node 20 was seen to wait for ever for a handle of its own after an hour of
+// processes that were started and killed (in `Environment::CleanupHandles`).
+process.exit();
