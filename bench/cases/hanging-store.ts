@@ -15,8 +15,8 @@ import type { CaseResult } from '../result.ts';
 import { quantile, ratios, spreadOf } from '../statistics.ts';
 
 const CONNECTIONS = 20;
-/** After so long both programs are compiled, and cost what they cost a server that runs for hours. */
-const WARM_UP_MS = 5_000;
+/** Then both programs are compiled, and cost what they cost a server that runs for hours: so many more at once are soon done. */
+const WARM_UP = { requests: 20_000, connections: 200 };
 
 interface Round {
   readonly p99Ms: number;
@@ -91,8 +91,9 @@ async function runOnce(log: 'nothing' | 'tailrace', storeUrl: string, seconds: n
   });
   try {
     const port = await firstLine(child);
-    await askFor(port, WARM_UP_MS);
-    return await askFor(port, seconds * 1000);
+    await ask(port, WARM_UP.connections, (asked) => asked < WARM_UP.requests);
+    const endMs = performance.now() + seconds * 1000;
+    return await ask(port, CONNECTIONS, () => performance.now() < endMs);
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
@@ -105,24 +106,25 @@ async function firstLine(child: ChildProcess): Promise<number> {
   throw new Error('the application ended before it listened');
 }
 
-async function askFor(port: number, forMs: number): Promise<Round> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+/** Asks on so many connections, each for itself, as long as `goesOn` holds. */
+async function ask(port: number, connections: number, goesOn: (asked: number) => boolean): Promise<Round> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const tookMs: number[] = [];
   const startedMs = performance.now();
   const customer = async (): Promise<void> => {
-    while (performance.now() - startedMs < forMs) {
+    while (goesOn(tookMs.length)) {
       const askedMs = performance.now();
-      await ask(agent, port);
+      await askOnce(agent, port);
       tookMs.push(performance.now() - askedMs);
     }
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, customer));
+  await Promise.all(Array.from({ length: connections }, customer));
   const seconds = (performance.now() - startedMs) / 1000;
   agent.destroy();
   return { p99Ms: quantile(tookMs, 0.99), perSecond: tookMs.length / seconds };
 }
 
-function ask(agent: Agent, port: number): Promise<void> {
+function askOnce(agent: Agent, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     request({ agent, port, host: '127.0.0.1', path: '/payments/7', method: 'GET' }, (response) => {
       if (response.statusCode !== 200) reject(new Error(`the application answered ${response.statusCode}`));
