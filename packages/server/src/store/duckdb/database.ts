@@ -15,6 +15,9 @@ export type Row = Readonly<Record<string, unknown>>;
 
 export class Database {
   readonly #instance: DuckDBInstance;
+  /** What connects, or works on a connection of its own. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  #isClosed = false;
 
   private constructor(instance: DuckDBInstance) {
     this.#instance = instance;
@@ -52,21 +55,37 @@ export class Database {
   }
 
   connect(): Promise<DuckDBConnection> {
-    return this.#instance.connect();
+    return this.#watch(() => this.#instance.connect());
   }
 
   /** Runs statements on a connection of their own, and closes it. */
-  async with<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    const connection = await this.#instance.connect();
-    try {
-      return await work(connection);
-    } finally {
-      connection.closeSync();
-    }
+  with<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return this.#watch(async () => {
+      const connection = await this.#instance.connect();
+      try {
+        return await work(connection);
+      } finally {
+        connection.closeSync();
+      }
+    });
   }
 
-  close(): void {
+  /** Begins nothing more, and closes when what is under way is over: DuckDB takes the process along that connects meanwhile. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     this.#instance.closeSync();
+  }
+
+  async #watch<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new Error('the database is closed');
+    const working = work();
+    this.#underWay.add(working);
+    try {
+      return await working;
+    } finally {
+      this.#underWay.delete(working);
+    }
   }
 }
 

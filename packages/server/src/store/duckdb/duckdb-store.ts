@@ -250,7 +250,7 @@ class DuckDbStore implements Store {
     await Promise.allSettled([this.#writes.close(), this.#upkeep.stop(), this.#reads.settled()]);
     await this.#parts.segments.settled();
     this.#parts.writer.closeSync();
-    this.#parts.database.close();
+    await this.#parts.database.close();
     this.#parts.lock.release();
   }
 

@@ -62,5 +62,5 @@ it('a merge that found no memory is tried again later, and takes nothing away me
   await upkeep.stop();
   expect(upkeep.lastFailure).toBeUndefined();
   await segments.settled();
-  database.close();
+  await database.close();
 });
