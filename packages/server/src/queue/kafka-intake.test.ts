@@ -29,7 +29,6 @@ function openIntake() {
     admin,
     topic: TOPIC,
     group: GROUP,
-    timeoutMs: 1_000,
     log: () => {},
     bufferBytes: 1_000_000,
     maxLineBytes: 1_000,
