@@ -137,13 +137,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
     },
     recordLine(line) {
       const decision = decide(line);
-      if (!decision.keep) {
-        leaveOut(decision.rule, line.service, line.route);
-        return;
-      }
-      // Events are numbered in the order in which they were told.
-      writeEnded();
-      keep(decision, timestamp(), () => line.fields);
+      if (decision.keep) keep(decision, timestamp(), () => line.fields);
+      else leaveOut(decision.rule, line.service, line.route);
     },
   };
 }

@@ -62,15 +62,6 @@ test('an event that must not be lost is on disk when its scope has ended, with t
   expect(routesOnDisk()).toEqual(['/a', '/b']);
 });
 
-test('events of one turn are numbered in the order in which they were told', async () => {
-  const { tailrace, onDisk } = open();
-  tailrace.run({ message: 'first' }, () => {});
-  tailrace.log.info('second');
-  tailrace.run({ message: 'third' }, () => {});
-  await nextTurn();
-  expect(onDisk().map(({ message }) => message)).toEqual(['first', 'second', 'third']);
-});
-
 test('an event tells of a step that still ran when its scope ended, and not of how that ended in the same turn', async () => {
   const { tailrace, onDisk } = open();
   let finish = () => {};
