@@ -36,8 +36,6 @@ export interface TailraceParts {
   readonly spool: Spool;
   /** True for a spool without a disk. */
   readonly isSpoolInMemory: boolean;
-  /** Each event is in the spool when its scope has ended, and not only when the turn of the event loop has. */
-  readonly writesAtOnce?: boolean;
   /** Removes a spool that is closed and delivered, at once. */
   readonly discardSpool?: () => void;
   readonly spoolStages?: SpoolStages;
@@ -77,17 +75,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       );
     },
   });
-  const recorder = createRecorder({
-    producer,
-    policy,
-    ledger,
-    serialiser,
-    spool,
-    now: Date.now,
-    writesAtOnce: parts.writesAtOnce,
-    onAppend,
-    onFault,
-  });
+  const recorder = createRecorder({ producer, policy, ledger, serialiser, spool, now: Date.now, onAppend, onFault });
 
   let isWakeDue = false;
   let isClosed = false;
@@ -185,7 +173,6 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
 
   const ending: EndingInstance = {
     writeNow: () => {
-      recorder.writeEnded();
       ledgerWriter.write(false);
       spool.flush();
     },
@@ -196,12 +183,10 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
         'process',
         error instanceof Error ? error : { error },
       );
-      recorder.writeEnded();
       spool.flush();
     },
     hasNews: () => deliveredChanges !== ledger.changes,
     async deliver(timeoutMs) {
-      recorder.writeEnded();
       // Most likely the last word. Should the process live on, its next line takes it back.
       ledgerWriter.write(true);
       deliveredChanges = ledger.changes;
@@ -215,7 +200,6 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
         if (!scope.hasError) scope.error(new UnfinishedError(reason));
         scope.end();
       }
-      recorder.writeEnded();
       const isDelivered = isSettled && deliveredChanges === ledger.changes;
       if (!isDelivered) ledgerWriter.write(true);
       spool.close();
@@ -230,12 +214,8 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     child: (topic) => log.child(topic),
     ...calls,
     explain: (event) => policy.explain(subjectOfEvent(event, options.service)),
-    ledger() {
-      recorder.writeEnded();
-      return ledger.line(Date.now(), isClosed);
-    },
+    ledger: () => ledger.line(Date.now(), isClosed),
     async stats() {
-      recorder.writeEnded();
       return {
         ledger: ledger.line(Date.now(), isClosed),
         sampledOut: ledger.sampledOut(),
@@ -250,7 +230,6 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
       };
     },
     async flush(timeoutMs = DEFAULT_TIMEOUT_MS) {
-      recorder.writeEnded();
       ledgerWriter.write(false);
       spool.flush();
       return delivery.flush(timeoutMs);
@@ -258,7 +237,6 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     async close(timeoutMs = DEFAULT_TIMEOUT_MS) {
       if (isClosed) return;
       isClosed = true;
-      recorder.writeEnded();
       clearInterval(heartbeat);
       parts.spoolStages?.stop();
       unwatchProcessEnd(ending);

@@ -5,7 +5,6 @@ import { formatKeepSignal } from '../sampling/keep-signal.ts';
 import type { Neighbour, SamplingHint, Subject } from '../sampling/policy.ts';
 import type { Randomness } from '../sampling/threshold.ts';
 import { createSpanId } from '../sampling/trace-context.ts';
-import { detachValues } from './detach-values.ts';
 import { mergeFields, newRecord } from './merge-fields.ts';
 import { redactKeys } from './redact-keys.ts';
 import type { Frame, Scope, ScopeHost, ScopeIdentity, StepOptions } from './scope.ts';
@@ -250,14 +249,6 @@ export class OpenScope implements Scope, Subject, Frame {
     this.#lines ??= new LineCounts();
     this.#lines.add(level);
     if (LEVEL_RANK[level] >= LEVEL_RANK.error) this.#errorService ??= this.currentService;
-  }
-
-  /**
-   * True where the event of this scope, which has ended, tells the same whenever it is written: nothing that it is made of
-   * is still in the application's hands.
-   */
-  isSettled(): boolean {
-    return this.#errorFields === undefined && this.#steps?.isOpen !== true && detachValues(this.#fields);
   }
 
   /** Completes the record of the event, except for what only a kept event has: its identity and its rule. */

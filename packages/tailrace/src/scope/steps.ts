@@ -31,11 +31,6 @@ export class Steps {
     return this.#unrecorded;
   }
 
-  /** True while one of them still runs. */
-  get isOpen(): boolean {
-    return this.#steps.some(({ outcome }) => outcome === undefined);
-  }
-
   /**
    * The steps as {@link StepRecord}s in JSON. A step that still runs when its event ends is a failed one: nobody will wait
    * for it.

@@ -1,7 +1,6 @@
 export { assignFields } from './assign-fields.ts';
 export { DEFAULT_LIMITS, SMALLEST_LIMITS } from './limits.ts';
 export { RawJson } from './raw-json.ts';
-export { readScalars } from './read-scalars.ts';
 export {
   createSerialiser,
   type Serialiser,

@@ -63,8 +63,6 @@ class InMemorySpool implements Spool {
     return true;
   }
 
-  endTurn(): void {}
-
   flush(): void {}
 
   async sync(): Promise<void> {}

@@ -93,8 +93,6 @@ export interface Spool {
    * @param lines - how many they are.
    */
   tryAppend(body: Buffer, lines: number): boolean;
-  /** Writes the lines of this turn, for who knows that it is over; otherwise they are written soon after. */
-  endTurn(): void;
   /** Writes what waits, now; while the disk fails it is tried again. */
   flush(): void;
   /**

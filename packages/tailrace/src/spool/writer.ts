@@ -107,10 +107,6 @@ class DiskSpool implements Spool {
     return error === undefined;
   }
 
-  endTurn(): void {
-    if (!this.#isClosed) this.#writeTurn();
-  }
-
   flush(): void {
     if (this.#isClosed) return;
     this.#writeTurn();
@@ -194,7 +190,7 @@ class DiskSpool implements Spool {
     // Not a microtask: under load those run after each request, this once after all that were ready together.
     setImmediate(() => {
       this.#isTurnEndQueued = false;
-      this.endTurn();
+      if (!this.#isClosed) this.#writeTurn();
     });
   }
 

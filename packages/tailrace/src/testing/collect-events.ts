@@ -68,7 +68,6 @@ export function collectEvents(options: TailraceOptions = {}): CollectedEvents {
     }),
     spool,
     isSpoolInMemory: true,
-    writesAtOnce: true,
     startDelivery: () => ({
       wake: () => {},
       alert: () => {},

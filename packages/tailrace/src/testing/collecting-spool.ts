@@ -34,7 +34,6 @@ export function createCollectingSpool(onEvent: (event: TailraceEvent) => void): 
       onEvent(event);
     },
     tryAppend: () => false,
-    endTurn: () => {},
     flush: () => {},
     sync: async () => {},
     seal: () => {},
