@@ -88,8 +88,8 @@ export class Adoption {
     const { clock, desk } = this.#parts;
     const stop = this.#stop.signal;
     for (const directory of directories) {
-      for (let heard = this.#ended.rings; this.#adopted.size >= MAX_ADOPTED && !stop.aborted; heard = this.#ended.rings)
-        await this.#ended.waitAfter(heard, clock, LOOK_INTERVAL_MS, stop);
+      while (this.#adopted.size >= MAX_ADOPTED && !stop.aborted)
+        await this.#ended.waitAfter(this.#ended.rings, clock, LOOK_INTERVAL_MS, stop);
       if (stop.aborted) return;
       // Another process may have delivered and removed it since it was found.
       if (this.#adopted.has(directory) || !existsSync(directory)) continue;

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BEHIND } from './step-behind.ts';
 import { findWorkerFile } from './worker-file.ts';
 
+const TSX = new URL('../../../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 
 let folder: string;
@@ -75,13 +77,37 @@ test.each(['worker', 'inline'])(
   async (mode) => {
     const file = join(folder, 'program.mts');
     await writeFile(file, program("process.stderr.write('flushed ' + (await delivery.flush(10_000)) + ' ');", mode));
-    const tsx = new URL('../../../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
-    const { code, out, errors } = await run('--import', tsx, '--conditions=@tailrace/source', file);
+    const { code, out, errors } = await run('--import', TSX, '--conditions=@tailrace/source', file);
     expect(errors).toBe('flushed true ');
     expect(out).toBe(LINES);
     expect(code).toBe(0);
   },
 );
+
+test.runIf(process.platform === 'linux').each([
+  ['worker', [0, BEHIND]],
+  ['inline', [0]],
+] as const)('delivery steps behind the application, and nothing else does (%s)', async (mode, niceValues) => {
+  const file = join(folder, 'program.mts');
+  await writeFile(
+    file,
+    program(
+      `await delivery.flush(10_000);
+      const { readdirSync, readFileSync } = await import('node:fs');
+      const niceOf = (thread) => {
+        const stat = readFileSync('/proc/self/task/' + thread + '/stat', 'utf8');
+        // After the name, which may have blanks: the 3rd field of proc_pid_stat(5) and on; the nice value is the 19th.
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19 - 3]);
+      };
+      const threads = readdirSync('/proc/self/task');
+      process.stderr.write(JSON.stringify([niceOf(process.pid), ...new Set(threads.map(niceOf))]));`,
+      mode,
+    ),
+  );
+  const { errors } = await run('--import', TSX, '--conditions=@tailrace/source', file);
+  const [main, ...all] = JSON.parse(errors);
+  expect(all.map((nice: number) => nice - main).sort()).toEqual(niceValues);
+});
 
 test("a file of the application that is called worker.js is not taken for the delivery's", async () => {
   await writeFile(join(folder, 'worker.js'), 'process.exit(1);');

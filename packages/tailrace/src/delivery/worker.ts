@@ -5,10 +5,12 @@ import { describeFailure, type SinkFailure } from './failure.ts';
 import { makeSinkWhenNeeded } from './make-sink.ts';
 import type { Batch, Sink, SinkOutcome } from './sink.ts';
 import { stageOfSpec, startEngine } from './start-engine.ts';
+import { stepBehind } from './step-behind.ts';
 import { type FromWorker, type Request, type ToWorker, WAKE_FLAG, type WorkerStart } from './worker-messages.ts';
 
 if (parentPort === null)
   throw new Error('this file is the delivery worker of tailrace: it runs in a worker thread only');
+stepBehind();
 const port = parentPort;
 const start: WorkerStart = workerData;
 const say = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
