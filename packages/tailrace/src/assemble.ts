@@ -18,7 +18,7 @@ import { createRecorder } from './recording/recorder.ts';
 import { createRedactor } from './redaction/index.ts';
 import { createPolicy, subjectOfEvent } from './sampling/index.ts';
 import { MISUSE, type MisuseCode } from './scope/misuse.ts';
-import type { OpenScope } from './scope/open-scope.ts';
+import { OpenScopes } from './scope/open-scopes.ts';
 import type { Frame, ScopeHost } from './scope/scope.ts';
 import { createScopeCalls } from './scope/scope-calls.ts';
 import { createSerialiser } from './serialise/index.ts';
@@ -45,8 +45,6 @@ export interface TailraceParts {
 /** How often the ledger is written and the pressure is read. */
 const HEARTBEAT_MS = 1_000;
 const DEFAULT_TIMEOUT_MS = 5_000;
-/** Open scopes that are remembered, so that they still get an event when the process ends under them. */
-const MAX_REMEMBERED_SCOPES = 10_000;
 
 /** Puts the parts together to what an application holds. */
 export function assembleTailrace(parts: TailraceParts): Tailrace {
@@ -54,7 +52,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
   const storage = new AsyncLocalStorage<Frame>();
   const misuse = new Counters();
   const ruleFaults = new Counters();
-  const openScopes = new Set<OpenScope>();
+  const openScopes = new OpenScopes();
   const base: Record<string, unknown> = {
     service: options.service,
     version: options.version,
@@ -134,9 +132,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     followCaller: options.sampling.followCaller,
     policy,
     log,
-    onOpen(scope) {
-      if (openScopes.size < MAX_REMEMBERED_SCOPES) openScopes.add(scope);
-    },
+    onOpen: (scope) => openScopes.add(scope),
   });
 
   const record = createOwnLines(recorder, lineHost);
@@ -196,7 +192,7 @@ export function assembleTailrace(parts: TailraceParts): Tailrace {
     closeNow(reason) {
       if (isClosed) return;
       isClosed = true;
-      for (const scope of openScopes) {
+      for (const scope of openScopes.list()) {
         if (!scope.hasError) scope.error(new UnfinishedError(reason));
         scope.end();
       }

@@ -23,6 +23,8 @@ export class OpenScope implements Scope, Subject, Frame {
   /** A decision that was already told to the caller, and has to stand. */
   promised: Decision | undefined;
   isEnded = false;
+  /** Where {@link OpenScopes} has it. */
+  place: number | undefined;
 
   readonly #host: ScopeHost;
   readonly #fields: Record<string, unknown>;
