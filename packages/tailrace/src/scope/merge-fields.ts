@@ -29,9 +29,8 @@ function copyPlain(target: Record<string, unknown>, source: Record<string, unkno
     if (keys.length > MANY_KEYS) return false;
     for (const key of keys) {
       if (key === '__proto__') return false;
-      const earlier = target[key];
       const later = source[key];
-      target[key] = typeof earlier === 'object' && typeof later === 'object' ? putTogether(earlier, later) : later;
+      target[key] = typeof later === 'object' ? putTogether(target[key], later) : later;
     }
     return true;
   } catch {

@@ -17,7 +17,7 @@ export interface KeyPlan {
   readonly decision: KeyDecision | undefined;
   /** True for the keys in which Tailrace tells what it did to the event. */
   readonly isOwn: boolean;
-  /** The key as it stands in a line: `"status":`. */
+  /** The key as it stands in a line: `,"status":`. */
   readonly prefix: string;
   /** The place of a fixed key in the line, -1 for an attribute. */
   readonly slot: number;
@@ -71,7 +71,7 @@ function makePlan(path: string, redactor: Redactor | undefined): KeyPlan {
   const key = fieldType === undefined ? writableKey(decision?.key ?? path) : path;
   return {
     key,
-    prefix: `${quote(key)}:`,
+    prefix: `,${quote(key)}:`,
     slot: FIELD_SLOTS.get(key) ?? -1,
     isAlone: key === path,
     below: new Map(),

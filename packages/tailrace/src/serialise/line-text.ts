@@ -36,14 +36,15 @@ export class LineText {
     }
     if (plan.writtenIn === this.#number || !plan.isAlone) this.#isAmbiguous = true;
     plan.writtenIn = this.#number;
-    this.#attributes += `,${plan.prefix}${json}`;
+    // In this order: what is put together from the left is also copied out in one go, without a look into each part.
+    this.#attributes = this.#attributes + plan.prefix + json;
   }
 
   toString(): string {
     let line = '';
     for (let slot = 0; slot < SLOTS; slot += 1) {
       const field = this.#fixed[slot];
-      if (field !== undefined && field !== '') line += line === '' ? `{${field}` : `,${field}`;
+      if (field !== undefined && field !== '') line += line === '' ? `{${field.slice(1)}` : field;
     }
     return line === '' ? `{${this.#attributes.slice(1)}}` : `${line}${this.#attributes}}`;
   }
