@@ -9,7 +9,7 @@ export interface Spread {
 const RESAMPLES = 2_000;
 
 /** A small generator with a fixed seed (mulberry32, by Tommy Ettinger, public domain), so that intervals repeat. */
-function createRandom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

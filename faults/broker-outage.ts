@@ -3,6 +3,7 @@
  * than once, so that time with the broker and time without it take turns, and what else the machine does hits both alike.
  *
  * Latency is told by windows of some seconds: the p99 of each, the median of the windows, and the ratio of without to with.
+ * Windows in which the processors were stolen are left out, on both sides.
  *
  * The application is a process of its own that logs by its environment: a queue, and MongoDB behind it. Requests come at a
  * fixed rate from here, which writes down the number of each one that was answered: the oracle. In the end the queue is
@@ -24,6 +25,7 @@ import {
   toEvent,
 } from 'tailrace/sinks/mongodb';
 import { quantile } from '../bench/statistics.ts';
+import { StolenTime } from '../bench/stolen-time.ts';
 import { endProcess, freePort, runSource, waitFor } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
 import { listenForAlerts } from './alert-listener.ts';
@@ -86,6 +88,8 @@ export interface Latency {
   readonly waitMicros: number;
   readonly othersMicros: number;
   readonly windows: number;
+  /** Windows that were left out, since other machines took the processors. */
+  readonly disturbed: number;
 }
 
 interface Outage {
@@ -164,12 +168,12 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
       before: inBrief(before),
       during: inBrief(during),
       p99: ratioOfMedians(
-        during.map(({ p99 }) => p99),
-        before.map(({ p99 }) => p99),
+        undisturbed(during).map(({ p99 }) => p99),
+        undisturbed(before).map(({ p99 }) => p99),
       ),
       threadCost: ratioOfMedians(
-        during.map(({ threadMicros }) => threadMicros),
-        before.map(({ threadMicros }) => threadMicros),
+        undisturbed(during).map(({ threadMicros }) => threadMicros),
+        undisturbed(before).map(({ threadMicros }) => threadMicros),
       ),
       alerts: alerts.texts.map((alert) => placeOf(alert, outages)),
       ...(await judge(queue, database, traffic.answered)),
@@ -190,7 +194,15 @@ function required(service: OwnService | undefined): OwnService {
   return service;
 }
 
+/**
+ * More of the processors' time than that, stolen by other machines on the same hardware, makes the slowest requests slower
+ * whatever they do here: such a window says nothing, of neither kind.
+ */
+const MAX_STOLEN = 0.03;
+
 interface CostedWindow extends Window {
+  /** The share of the processors' time that was stolen. */
+  readonly stolen: number;
   readonly threadMicros: number;
   readonly waitMicros: number;
   readonly othersMicros: number;
@@ -199,6 +211,7 @@ interface CostedWindow extends Window {
 async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): Promise<CostedWindow[]> {
   const windows: CostedWindow[] = [];
   for (let rest = ms; rest >= WINDOW_MS; rest -= WINDOW_MS) {
+    const stolenTime = new StolenTime();
     const before = readThreadTimes(pid);
     const [window] = await traffic.measure(WINDOW_MS);
     const after = readThreadTimes(pid);
@@ -206,6 +219,7 @@ async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): 
     const microsOf = (name: keyof ThreadTimes): number => ((after[name] - before[name]) * 1_000) / window.requests;
     windows.push({
       ...window,
+      stolen: stolenTime.share(),
       threadMicros: microsOf('mainRan'),
       waitMicros: microsOf('mainWaited'),
       othersMicros: microsOf('othersRan'),
@@ -214,7 +228,12 @@ async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): 
   return windows;
 }
 
-function inBrief(windows: readonly CostedWindow[]): Latency {
+function undisturbed(windows: readonly CostedWindow[]): readonly CostedWindow[] {
+  return windows.filter(({ stolen }) => stolen <= MAX_STOLEN);
+}
+
+function inBrief(all: readonly CostedWindow[]): Latency {
+  const windows = undisturbed(all);
   const medianOf = (values: readonly number[]): number => Math.round(quantile(values, 0.5) * 100) / 100;
   return {
     p50: medianOf(windows.map(({ p50 }) => p50)),
@@ -223,6 +242,7 @@ function inBrief(windows: readonly CostedWindow[]): Latency {
     waitMicros: medianOf(windows.map(({ waitMicros }) => waitMicros)),
     othersMicros: medianOf(windows.map(({ othersMicros }) => othersMicros)),
     windows: windows.length,
+    disturbed: all.length - windows.length,
   };
 }
 

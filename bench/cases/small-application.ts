@@ -1,10 +1,13 @@
 /**
- * An application for P4: one route that waits for its database, with or without a log.
+ * An application for P4: one route that waits for its database, and logs one event for each request with Tailrace, one line with
+ * Pino, or nothing.
  *
- *   node --import tsx cases/small-application.ts nothing|tailrace FOLDER STORE_URL
+ *   node --import tsx cases/small-application.ts nothing|tailrace|pino FOLDER STORE_URL
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify from 'fastify';
+import pino from 'pino';
 import { createTailrace } from 'tailrace';
 import { paymentRequest } from '../work.ts';
 
@@ -23,13 +26,29 @@ if (log === 'tailrace') {
   });
   app.get('/payments/:id', () => {
     n += 1;
-    const { attributes, user, ...request } = paymentRequest(n);
-    return tailrace.run(request, async () => {
+    const { attributes, user, route, method, request_id, trace_id } = paymentRequest(n);
+    return tailrace.run({ route, method, request_id, trace_id }, async () => {
       tailrace.set({ user, ...attributes });
       await tailrace.step('database', () => sleep(DATABASE_MS));
       tailrace.set({ status: 200 });
       return { id: n, state: 'paid' };
     });
+  });
+} else if (log === 'pino') {
+  // Into a file: it knows no store that could hang. Each line is written before the call returns, as Tailrace's are in the turn.
+  const logger = pino(
+    { base: { service: 'payments' } },
+    pino.destination({ dest: join(folder, 'pino.ndjson'), sync: true }),
+  );
+  app.get('/payments/:id', async () => {
+    n += 1;
+    const { attributes, user, route, method, request_id, trace_id } = paymentRequest(n);
+    const startedMs = performance.now();
+    await sleep(DATABASE_MS);
+    const duration_ms = performance.now() - startedMs;
+    const steps = [{ name: 'database', service: 'payments', duration_ms, outcome: 'ok' }];
+    logger.info({ route, method, request_id, trace_id, user, ...attributes, steps, status: 200, duration_ms });
+    return { id: n, state: 'paid' };
   });
 } else {
   app.get('/payments/:id', async () => {
