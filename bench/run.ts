@@ -49,7 +49,10 @@ const results: CaseResult[] = measureThreadCost({
   only,
   onProgress: say('P1–P3'),
 });
-if (only.has('P4')) results.push(...(await measureHangingStore({ rounds, secondsPerRound: 5, onProgress: say('P4') })));
+if (only.has('P4'))
+  results.push(
+    ...(await measureHangingStore({ rounds: Math.min(rounds, 5), secondsPerRound: 4, onProgress: say('P4') })),
+  );
 if (only.has('P10')) results.push(...measureFootprint(rounds, say('P10')));
 if (only.has('P9')) {
   const payments = Number(values.payments);
