@@ -1,5 +1,10 @@
 import type { OpenScope } from './open-scope.ts';
 
+/** What remembers its own place among the open ones. */
+interface Placed {
+  place: number | undefined;
+}
+
 /** More aren't remembered, and so not ended with the process. */
 const MAX_REMEMBERED = 10_000;
 
@@ -10,20 +15,20 @@ const MAX_REMEMBERED = 10_000;
  * is in the old generation, all that follow survive every collection of the young one, with the scopes in them, until
  * the next full collection (half of all scopes, by measurement).
  */
-export class OpenScopes {
-  readonly #scopes: OpenScope[] = [];
+export class OpenScopes<T extends Placed = OpenScope> {
+  readonly #scopes: T[] = [];
 
   /** How many are remembered. */
   get size(): number {
     return this.#scopes.length;
   }
 
-  add(scope: OpenScope): void {
+  add(scope: T): void {
     if (this.#scopes.length < MAX_REMEMBERED) scope.place = this.#scopes.push(scope) - 1;
   }
 
   /** Forgets a scope that was added, or was one too many. */
-  delete(scope: OpenScope): void {
+  delete(scope: T): void {
     const { place } = scope;
     if (place === undefined) return;
     scope.place = undefined;
@@ -34,7 +39,7 @@ export class OpenScopes {
   }
 
   /** Those that are open now: some may end while one looks at them. */
-  list(): readonly OpenScope[] {
+  list(): readonly T[] {
     return [...this.#scopes];
   }
 }
