@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     requests: { type: 'string', default: '30000' },
-    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P9,P10' },
+    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P7,P8,P9,P10' },
     /** Of the server's cases: they take minutes a round. */
     events: { type: 'string', default: '100000' },
     'server-rounds': { type: 'string', default: '2' },
