@@ -199,6 +199,8 @@ function required(service: OwnService | undefined): OwnService {
  * whatever they do here: such a window says nothing, of neither kind.
  */
 const MAX_STOLEN = 0.03;
+/** Of fewer windows nothing is told: chance alone would decide. */
+const MIN_WINDOWS = 6;
 
 interface CostedWindow extends Window {
   /** The share of the processors' time that was stolen. */
@@ -229,7 +231,8 @@ async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): 
 }
 
 function undisturbed(windows: readonly CostedWindow[]): readonly CostedWindow[] {
-  return windows.filter(({ stolen }) => stolen <= MAX_STOLEN);
+  const left = windows.filter(({ stolen }) => stolen <= MAX_STOLEN);
+  return left.length < MIN_WINDOWS ? [] : left;
 }
 
 function inBrief(all: readonly CostedWindow[]): Latency {

@@ -32,7 +32,7 @@ console.log(`p99 without the broker: ${describe(report)}`);
 process.exitCode = isWhole(report) && report.p99.low <= P99_BOUND ? 0 : 1;
 
 function describe({ p99: { ratio, low, high } }: OutageReport): string {
-  if (Number.isNaN(ratio)) return 'not told: other machines took the processors all the time';
+  if (Number.isNaN(ratio)) return 'not told: other machines took the processors too often';
   const verdict = high <= P99_BOUND ? 'within' : low <= P99_BOUND ? 'not told apart from' : 'beyond';
   return `${ratio} times (${low} to ${high}) that with it: ${verdict} ${P99_BOUND}`;
 }
