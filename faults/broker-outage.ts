@@ -167,14 +167,8 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
       failedRequests: traffic.failed,
       before: inBrief(before),
       during: inBrief(during),
-      p99: ratioOfMedians(
-        undisturbed(during).map(({ p99 }) => p99),
-        undisturbed(before).map(({ p99 }) => p99),
-      ),
-      threadCost: ratioOfMedians(
-        undisturbed(during).map(({ threadMicros }) => threadMicros),
-        undisturbed(before).map(({ threadMicros }) => threadMicros),
-      ),
+      p99: ratioOf('p99', during, before),
+      threadCost: ratioOf('threadMicros', during, before),
       alerts: alerts.texts.map((alert) => placeOf(alert, outages)),
       ...(await judge(queue, database, traffic.answered)),
     };
@@ -231,8 +225,20 @@ async function measureWindows(traffic: SteadyTraffic, pid: number, ms: number): 
 }
 
 function undisturbed(windows: readonly CostedWindow[]): readonly CostedWindow[] {
-  const left = windows.filter(({ stolen }) => stolen <= MAX_STOLEN);
-  return left.length < MIN_WINDOWS ? [] : left;
+  return windows.filter(({ stolen }) => stolen <= MAX_STOLEN);
+}
+
+/** NaN where too few windows are left. */
+function ratioOf(
+  name: 'p99' | 'threadMicros',
+  during: readonly CostedWindow[],
+  before: readonly CostedWindow[],
+): RatioOfMedians {
+  const [of = [], by = []] = [during, before].map((windows) => {
+    const left = undisturbed(windows);
+    return left.length < MIN_WINDOWS ? [] : left.map((window) => window[name]);
+  });
+  return ratioOfMedians(of, by);
 }
 
 function inBrief(all: readonly CostedWindow[]): Latency {
