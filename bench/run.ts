@@ -51,7 +51,12 @@ const results: CaseResult[] = measureThreadCost({
 });
 if (only.has('P4'))
   results.push(
-    ...(await measureHangingStore({ rounds: Math.min(rounds, 5), secondsPerRound: 4, onProgress: say('P4') })),
+    ...(await measureHangingStore({
+      rounds: Math.min(rounds, 3),
+      turns: 4,
+      secondsPerTurn: 2.5,
+      onProgress: say('P4'),
+    })),
   );
 if (only.has('P10')) results.push(...measureFootprint(rounds, say('P10')));
 if (only.has('P9')) {

@@ -3,7 +3,7 @@
  * makes the slowest requests slower, whoever answers them: what was measured meanwhile tells of the neighbours.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 
 const TICKS_PER_SECOND = 100;
 
@@ -14,7 +14,7 @@ export class StolenTime {
   /** The share of all processors' time since the start, from 0 to 1; 0 where the system doesn't tell. */
   share(): number {
     const seconds = (performance.now() - this.#startedMs) / 1000;
-    return (stolenTicks() - this.#ticks) / TICKS_PER_SECOND / seconds / availableParallelism();
+    return (stolenTicks() - this.#ticks) / TICKS_PER_SECOND / seconds / cpus().length;
   }
 }
 

@@ -24,6 +24,7 @@ import {
   readTarget,
   toEvent,
 } from 'tailrace/sinks/mongodb';
+import { stayAwake } from '../bench/stay-awake.ts';
 import { endProcess, freePort, runSource, waitFor } from '../tests/processes.ts';
 import { type OwnService, startService } from '../tests/services.ts';
 import { listenForAlerts } from './alert-listener.ts';
@@ -90,6 +91,7 @@ const RETURN_TIMEOUT_MS = 180_000;
 export async function killUnderTraffic(options: OutageOptions): Promise<OutageReport> {
   const { victim, say, isApart = false } = options;
   if (isApart) leaveFirstProcessor();
+  const letRest = stayAwake();
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-broker-'));
   const queueName = victim === 'kafka' || victim === 'all' ? 'kafka' : 'redis';
   const queue = required(await startService(queueName));
@@ -161,6 +163,7 @@ export async function killUnderTraffic(options: OutageOptions): Promise<OutageRe
     say(`the application's log: ${logFile}`);
     throw error;
   } finally {
+    letRest();
     await endProcess(application, 'SIGKILL');
     alerts.close();
     await Promise.all([queue.close(), database.close()]);

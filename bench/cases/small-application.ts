@@ -1,8 +1,8 @@
 /**
- * An application for P4: one route that waits for its database, and logs one event for each request with Tailrace, one line with
- * Pino, or nothing.
+ * An application for P4: one route that waits for its database, and logs one event for each request with Tailrace (as it comes, or all
+ * of them kept), one line with Pino, or nothing.
  *
- *   node --import tsx cases/small-application.ts nothing|tailrace|pino FOLDER STORE_URL
+ *   node --import tsx cases/small-application.ts nothing|tailrace|tailrace-all|pino FOLDER STORE_URL
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,12 +16,11 @@ const DATABASE_MS = 20;
 const app = Fastify();
 let n = 0;
 
-if (log === 'tailrace') {
+if (log.startsWith('tailrace')) {
   const tailrace = createTailrace({
     service: 'payments',
     dataDir: folder,
-    // All kept: the most that the log can do to the application.
-    sampling: { normalRate: 1 },
+    ...(log === 'tailrace-all' && { sampling: { normalRate: 1 } }),
     routes: [{ name: 'tailrace', sinks: [{ kind: 'builtin', name: 'tailrace', options: { url: storeUrl } }] }],
   });
   app.get('/payments/:id', () => {
