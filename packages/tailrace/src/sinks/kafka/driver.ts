@@ -6,6 +6,7 @@ import { BrokerError, messageOf } from '../broker-error.ts';
 import { importDriver } from '../import-driver.ts';
 import { nameMemberOf } from './member-name.ts';
 import type { KafkaSettings } from './options.ts';
+import { letQueuesRest } from './resting-queue.ts';
 import { connectForWholeResponses } from './whole-responses.ts';
 
 export interface KafkaDriver {
@@ -39,6 +40,7 @@ export interface KafkaReading {
 /** @throws MissingDriverError */
 export async function loadKafka(settings: KafkaSettings, reading: KafkaReading = {}): Promise<KafkaDriver> {
   const driver = readModule(await importDriver('kafkajs', settings.askedBy));
+  await letQueuesRest();
   const { sasl } = settings;
   const { onError = () => {}, memberName = () => undefined } = reading;
   const open = (
