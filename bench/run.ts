@@ -52,8 +52,8 @@ const results: CaseResult[] = measureThreadCost({
 if (only.has('P4'))
   results.push(
     ...(await measureHangingStore({
-      rounds: Math.min(rounds, 3),
-      turns: 4,
+      rounds: Math.min(rounds, 2),
+      turns: 5,
       secondsPerTurn: 2.5,
       onProgress: say('P4'),
     })),
