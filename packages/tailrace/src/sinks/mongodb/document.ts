@@ -50,11 +50,12 @@ export function toDocument(event: Event): EventDocument | undefined {
   const { event_id: id } = event;
   const time = typeof event.timestamp === 'string' ? new Date(event.timestamp) : undefined;
   if (typeof id !== 'string' || id === '' || time === undefined || Number.isNaN(time.getTime())) return undefined;
-  const document: Record<string, unknown> = { _id: id, timestamp: time };
+  const document: { _id: string; timestamp: Date; [field: string]: unknown } = { _id: id, timestamp: time };
   const attributes: Record<string, unknown> = {};
   const texts = new Set<string>();
-  for (const [name, value] of Object.entries(event)) {
+  for (const name of Object.keys(event)) {
     if (name === 'event_id' || name === 'timestamp') continue;
+    const value = event[name];
     const type = Object.hasOwn(EVENT_FIELDS, name) ? EVENT_FIELDS[name as EventField] : undefined;
     if (type === undefined) {
       attributes[escapeName(name)] = toBson(value, 1);
@@ -68,7 +69,7 @@ export function toDocument(event: Event): EventDocument | undefined {
     }
   }
   texts.delete('');
-  return { ...document, _id: id, timestamp: time, attributes, text: [...texts] };
+  return Object.assign(document, { attributes, text: [...texts] });
 }
 
 /** The event again, its known fields first. */
@@ -130,7 +131,7 @@ function fits(value: unknown, type: FieldType): boolean {
   }
 }
 
-/** Only the known fields have a path, of one or two names. */
+/** Only the known fields have a path, of one or two names. What stands in the document already is its own. */
 function setPath(document: Record<string, unknown>, path: string, value: unknown): void {
   const dot = path.indexOf('.');
   if (dot === -1) {
@@ -139,7 +140,8 @@ function setPath(document: Record<string, unknown>, path: string, value: unknown
   }
   const outer = path.slice(0, dot);
   const inner = document[outer];
-  document[outer] = { ...(isObject(inner) ? inner : {}), [path.slice(dot + 1)]: value };
+  if (isObject(inner)) Reflect.set(inner, path.slice(dot + 1), value);
+  else document[outer] = { [path.slice(dot + 1)]: value };
 }
 
 function valueAt(document: Event, path: string): unknown {
